@@ -1,0 +1,2 @@
+namespace Axpo.Environments.Tests;
+public class Placeholder { [Xunit.Fact] public void Ok() => Shouldly.ShouldBeTestExtensions.ShouldBe(1 + 1, 2); }
