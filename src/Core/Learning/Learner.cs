@@ -1,0 +1,84 @@
+namespace Axpo.Core;
+
+/// <summary>One sequence of an update, with everything the objective needs a token. Arrays are [tokens].</summary>
+public sealed record TrainSequence
+{
+    /// <summary>The rollout it comes from.</summary>
+    public required EpisodeId Id { get; init; }
+
+    /// <summary>Index of the question in the batch: minibatches are cut by question.</summary>
+    public required int Question { get; init; }
+
+    /// <summary>Token ids. A source that appears as its prefix only is cut after the prefix.</summary>
+    public required int[] Tokens { get; init; }
+
+    /// <summary>Weight of each token in the loss, 0 where it carries none: never prompt, observation, template or inherited tokens.</summary>
+    public required double[] Weights { get; init; }
+
+    /// <summary>Advantage of each token; 0 where the weight is.</summary>
+    public required double[] Advantages { get; init; }
+
+    /// <summary>Log-prob under the behaviour policy as sampled; NaN where the token was not sampled.</summary>
+    public required float[] BehaviorLogProbs { get; init; }
+}
+
+/// <summary>A batch for one trainer step. Weights are global: they do not depend on how the batch is cut.</summary>
+/// <param name="Id">Batch id: an operation id; consuming it twice changes nothing.</param>
+/// <param name="Step">The step that it makes, from 1.</param>
+/// <param name="Questions">Number of questions B (nominal).</param>
+/// <param name="Sequences">Sequences.</param>
+public sealed record UpdateBatch(string Id, int Step, int Questions, IReadOnlyList<TrainSequence> Sequences);
+
+/// <summary>What an update did.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.UpdateResult")]
+public sealed record UpdateResult
+{
+    [Id(0)] public required int Step { get; init; }
+
+    /// <summary>Loss of the batch at the weights before the first minibatch of it was applied, summed over minibatches.</summary>
+    [Id(1)] public required double Loss { get; init; }
+    [Id(2)] public required double PolicyLoss { get; init; }
+
+    /// <summary>Mean k3 divergence from the reference over the loss tokens, nats.</summary>
+    [Id(3)] public required double Kl { get; init; }
+
+    /// <summary>Share of loss tokens where the clipped term is the active one.</summary>
+    [Id(4)] public required double ClipFraction { get; init; }
+
+    /// <summary>Mean entropy over the loss tokens, nats.</summary>
+    [Id(5)] public required double Entropy { get; init; }
+
+    /// <summary>Global gradient norm before clipping, mean over minibatches.</summary>
+    [Id(6)] public required double GradientNorm { get; init; }
+
+    /// <summary>Mean k3 between engine and learner log-probs of the same weights.</summary>
+    [Id(7)] public required double MismatchK3 { get; init; }
+
+    /// <summary>Share of loss tokens whose engine-to-learner ratio lies outside [.9, 1.1].</summary>
+    [Id(8)] public required double MismatchOutside { get; init; }
+
+    /// <summary>Largest |ratio - 1| between engine and learner.</summary>
+    [Id(9)] public required double MismatchMax { get; init; }
+    [Id(10)] public required int LossTokens { get; init; }
+    [Id(11)] public required int TrainedTokens { get; init; }
+    [Id(12)] public required double Seconds { get; init; }
+}
+
+/// <summary>Updates weights on its own thread; callers only await.</summary>
+public interface ILearner
+{
+    /// <summary>Step of the weights it holds.</summary>
+    int Step { get; }
+
+    /// <summary>Applies one batch.</summary>
+    Task<UpdateResult> UpdateAsync(UpdateBatch batch, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Writes a checkpoint folder: a Hugging Face folder plus optimizer state, written aside and renamed; an existing folder is never overwritten.
+    /// The hash covers the weights file, the same as <see cref="WeightsVersion.Sha256"/>.
+    /// </summary>
+    Task<BlobRef> SaveAsync(string folder, CancellationToken cancellationToken);
+
+    /// <summary>Goes on from a checkpoint folder (weights, optimizer, step), or from a plain model folder (step 0, fresh optimizer).</summary>
+    Task LoadAsync(string folder, CancellationToken cancellationToken);
+}

@@ -1,0 +1,54 @@
+namespace Axpo.Core;
+
+/// <summary>Tokens with what they are; segments are relative to the first token.</summary>
+/// <param name="Tokens">Ids.</param>
+/// <param name="Segments">Segments, end to end.</param>
+public sealed record EncodedPiece(int[] Tokens, Segment[] Segments);
+
+/// <summary>What a sampled turn holds.</summary>
+public sealed record ParsedTurn
+{
+    /// <summary>Segments of the turn, relative to its first token, end to end.</summary>
+    public required Segment[] Segments { get; init; }
+
+    /// <summary>The call that ends the turn; null if there is none. Positions are relative to the turn's first token.</summary>
+    public ToolCall? Call { get; init; }
+
+    /// <summary>Why the call could not be read (bad JSON, no name, special tokens inside): an error observation; null if it could.</summary>
+    public string? CallError { get; init; }
+
+    /// <summary>Text between the answer tags; null if there is no answer.</summary>
+    public string? AnswerText { get; init; }
+
+    /// <summary>Content of the last balanced <c>\boxed{}</c> of the answer; null if there is none.</summary>
+    public string? Boxed { get; init; }
+}
+
+/// <summary>The chat format of a policy: text to tokens and tags in tokens. Untrusted text is encoded without added tokens.</summary>
+public interface IChatFormat
+{
+    /// <summary>Size of the vocabulary.</summary>
+    int VocabularySize { get; }
+
+    /// <summary>Ids that end a turn: the closing tag of a call and the end-of-turn token.</summary>
+    int[] StopTokens { get; }
+
+    /// <summary>The prompt, ready for the policy's first token.</summary>
+    /// <exception cref="NotSupportedException">The question has images and the policy is a text policy; the message names the question.</exception>
+    EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools);
+
+    /// <summary>An observation with the template around it, ready for the policy's next token.</summary>
+    EncodedPiece EncodeObservation(string toolName, ToolResult result);
+
+    /// <summary>
+    /// Finds thinking, call and answer in the tokens of a sampled turn. <paramref name="prefix"/> are tokens that precede the turn's own ones and belong to it
+    /// (a continuation starts after the opening tag that its source sampled): positions in the result count from the first token of the prefix.
+    /// </summary>
+    ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens);
+
+    /// <summary>A teacher's trace as tokens; sampled segments are those that the policy shall learn to write.</summary>
+    EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools);
+
+    /// <summary>Text of tokens, tags included.</summary>
+    string Decode(ReadOnlySpan<int> tokens);
+}

@@ -1,0 +1,73 @@
+namespace Axpo.Core;
+
+/// <summary>A parameter of a tool.</summary>
+/// <param name="Name">Name.</param>
+/// <param name="JsonType">JSON schema type: <c>string</c>, <c>integer</c>, <c>number</c>, <c>boolean</c>, <c>array</c>.</param>
+/// <param name="Required">Whether it must be given.</param>
+/// <param name="Description">For the policy.</param>
+[GenerateSerializer, Immutable, Alias("axpo.ToolParameter")]
+public sealed record ToolParameter([property: Id(0)] string Name, [property: Id(1)] string JsonType, [property: Id(2)] bool Required, [property: Id(3)] string Description);
+
+/// <summary>What a policy is told of a tool.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.ToolSpec")]
+public sealed record ToolSpec([property: Id(0)] string Name, [property: Id(1)] string Description, [property: Id(2)] ToolParameter[] Parameters);
+
+/// <summary>A tool. Stateful tools keep one session an episode; a stateless tool's session may be shared.</summary>
+public interface ITool
+{
+    /// <summary>Name, description, parameters.</summary>
+    ToolSpec Spec { get; }
+
+    /// <summary>Whether calls of an episode depend on earlier ones.</summary>
+    bool IsStateful { get; }
+
+    /// <summary>
+    /// Tries the tool for real (a sandboxed <c>print(1)</c>, a query); called at start for every tool asked for.
+    /// </summary>
+    Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken);
+
+    /// <summary>Opens a session.</summary>
+    /// <exception cref="ToolUnavailableException">Infrastructure failed.</exception>
+    Task<IToolSession> OpenAsync(ToolSessionContext context, CancellationToken cancellationToken);
+}
+
+/// <summary>A session of a tool; disposing it ends everything it started.</summary>
+public interface IToolSession : IAsyncDisposable
+{
+    /// <summary>
+    /// Executes a call. Whatever the policy did wrong (bad arguments, an exception in its code, its own time, memory or output limit) is a
+    /// result with <see cref="ToolResult.IsError"/>, never an exception.
+    /// </summary>
+    /// <param name="argumentsJson">Arguments as the policy wrote them: a JSON object, unchecked.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <exception cref="ToolUnavailableException">Infrastructure failed; the call may be tried again when <see cref="ToolUnavailableException.IsTransient"/>.</exception>
+    Task<ToolResult> InvokeAsync(string argumentsJson, CancellationToken cancellationToken);
+}
+
+/// <summary>For whom a session is opened.</summary>
+/// <param name="Episode">Episode id; no two live sessions share one.</param>
+/// <param name="Chance">Seeds whatever chance the tool offers (PYTHONHASHSEED, <c>random</c>).</param>
+public sealed record ToolSessionContext(string Episode, ChanceKey Chance);
+
+/// <summary>What the policy gets back.</summary>
+/// <param name="Text">The observation as text; untrusted.</param>
+/// <param name="IsError">Whether it reports the policy's own mistake.</param>
+[GenerateSerializer, Immutable, Alias("axpo.ToolResult")]
+public sealed record ToolResult([property: Id(0)] string Text, [property: Id(1)] bool IsError = false);
+
+/// <summary>Whether a tool works here.</summary>
+/// <param name="Works">Whether a real call succeeded.</param>
+/// <param name="Detail">How it works, or what failed.</param>
+/// <param name="Remedy">What to install or change; null if it works.</param>
+public sealed record ToolProbe(bool Works, string Detail, string? Remedy = null);
+
+/// <summary>Infrastructure of a tool failed: the episode is not to blame.</summary>
+public sealed class ToolUnavailableException : Exception
+{
+    /// <summary>Creates the exception.</summary>
+    public ToolUnavailableException(string message, bool isTransient, Exception? inner = null)
+        : base(message, inner) => IsTransient = isTransient;
+
+    /// <summary>Whether trying again may help.</summary>
+    public bool IsTransient { get; }
+}
