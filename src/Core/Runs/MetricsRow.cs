@@ -178,10 +178,16 @@ public interface IRunLog
 /// <summary>Makes the parts of a run that live on one silo. Implemented in Silo over Training and Environments.</summary>
 public interface IRunServices
 {
-    /// <summary>The engine of a run on this silo, started on first use.</summary>
+    /// <summary>
+    /// The engine of a run on this silo, started on first use with the run's starting model (step 0). Before anything is generated on a resumed run,
+    /// the trainer publishes its committed version to it.
+    /// </summary>
     ValueTask<IPolicyEngine> EngineAsync(string run, CancellationToken cancellationToken);
 
-    /// <summary>The learner of a run on this silo, started on first use from the newest committed checkpoint.</summary>
+    /// <summary>
+    /// The learner of a run on this silo, started on first use with the run's starting model (step 0). The trainer, which alone knows what is committed,
+    /// calls <see cref="ILearner.LoadAsync"/> with the committed checkpoint folder where <see cref="ILearner.Step"/> differs.
+    /// </summary>
     ValueTask<ILearner> LearnerAsync(string run, CancellationToken cancellationToken);
 
     /// <summary>The chat format of a run's policy.</summary>

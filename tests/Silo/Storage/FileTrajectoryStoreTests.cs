@@ -1,0 +1,89 @@
+using Axpo.Core;
+using Axpo.Silo.Storage;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Storage;
+
+public sealed class FileTrajectoryStoreTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    private CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_stored_rollout_reads_back_bit_for_bit_also_by_another_instance()
+    {
+        var rollout = Sample.Rollout("r", 3, 1, 2);
+        await using (var store = new FileTrajectoryStore(new RunFolders(_folder.Path)))
+        {
+            await store.PutAsync(rollout, Token);
+        }
+
+        await using var again = new FileTrajectoryStore(new RunFolders(_folder.Path));
+        var back = (await again.GetAsync([rollout.Id], Token))[0];
+        back.Id.ShouldBe(rollout.Id);
+        back.Tokens.ShouldBe(rollout.Tokens);
+        back.LogProbs.Select(BitConverter.SingleToInt32Bits).ShouldBe(rollout.LogProbs.Select(BitConverter.SingleToInt32Bits));
+        back.Segments.ShouldBe(rollout.Segments);
+        back.Answer.ShouldBe(rollout.Answer);
+    }
+
+    [Fact]
+    public async Task Storing_twice_keeps_the_first_and_its_reference()
+    {
+        await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
+        var first = await store.PutAsync(Sample.Rollout("r", 1, 0, 0), Token);
+        var second = await store.PutAsync(Sample.Rollout("r", 1, 0, 0, Outcome.Wrong), Token);
+        second.ShouldBe(first);
+        (await store.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 0)], Token))[0].Outcome.ShouldBe(Outcome.Correct);
+    }
+
+    [Fact]
+    public async Task Many_at_once_are_all_there_in_order_of_ids()
+    {
+        await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
+        await Task.WhenAll(Enumerable.Range(0, 200).Select(i => store.PutAsync(Sample.Rollout("r", 1 + (i % 2), i / 8, i % 8), Token).AsTask()));
+        var all = new List<Rollout>();
+        await foreach (var rollout in store.ListAsync("r", Phase.Train, null, Token))
+        {
+            all.Add(rollout);
+        }
+
+        all.Count.ShouldBe(200);
+        all.Select(r => (r.Id.Step, r.Id.Question, r.Id.Rollout)).ShouldBeInOrder();
+    }
+
+    [Fact]
+    public async Task A_line_cut_short_by_a_crash_is_dropped_and_the_file_goes_on()
+    {
+        var folders = new RunFolders(_folder.Path);
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(Sample.Rollout("r", 1, 0, 0), Token);
+            await store.PutAsync(Sample.Rollout("r", 1, 0, 1), Token);
+        }
+
+        var file = Directory.GetFiles(folders.Trajectories("r"))[0];
+        using (var stream = new FileStream(file, FileMode.Open))
+        {
+            stream.SetLength(stream.Length - 20);
+        }
+
+        await using var again = new FileTrajectoryStore(folders);
+        await again.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 0)], Token);
+        await Should.ThrowAsync<KeyNotFoundException>(async () => await again.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 1)], Token));
+        await again.PutAsync(Sample.Rollout("r", 1, 0, 1), Token);
+        (await again.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 1)], Token))[0].Tokens.ShouldBe([1, 2, 3, 4]);
+    }
+
+    [Fact]
+    public async Task A_rollout_whose_parts_do_not_fit_is_refused()
+    {
+        await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
+        var bad = Sample.Rollout("r", 1, 0, 0) with { LogProbs = [0, 0, 0, 0] };
+        (await Should.ThrowAsync<InvalidDataException>(async () => await store.PutAsync(bad, Token))).Message.ShouldContain("Prompt");
+    }
+
+    public void Dispose() => _folder.Dispose();
+}

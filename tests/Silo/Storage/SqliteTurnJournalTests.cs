@@ -1,0 +1,54 @@
+using Axpo.Core;
+using Axpo.Silo.Storage;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Storage;
+
+public sealed class SqliteTurnJournalTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+    private readonly EpisodeId _episode = new("r", Phase.Train, 1, 2, 3);
+
+    private CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Turns_come_back_in_order_from_another_instance_and_the_first_of_two_equal_ones_stays()
+    {
+        await using (var journal = new SqliteTurnJournal(new RunFolders(_folder.Path)))
+        {
+            await journal.AppendAsync(Sample.Turn(_episode, 1, 1, 11), Token);
+            await journal.AppendAsync(Sample.Turn(_episode, 1, 0, 10), Token);
+            await journal.AppendAsync(Sample.Turn(_episode, 1, 1, 99), Token);
+        }
+
+        await using var again = new SqliteTurnJournal(new RunFolders(_folder.Path));
+        var turns = await again.ReadAsync(_episode, Token);
+        turns.Select(t => t.Tokens[0]).ShouldBe([10, 11]);
+        turns[0].Result!.Text.ShouldBe("ok");
+    }
+
+    [Fact]
+    public async Task Only_the_newest_attempt_counts()
+    {
+        await using var journal = new SqliteTurnJournal(new RunFolders(_folder.Path));
+        await journal.AppendAsync(Sample.Turn(_episode, 1, 0, 10), Token);
+        await journal.AppendAsync(Sample.Turn(_episode, 1, 1, 11), Token);
+        await journal.AppendAsync(Sample.Turn(_episode, 2, 0, 20), Token);
+        (await journal.ReadAsync(_episode, Token)).Select(t => t.Tokens[0]).ShouldBe([20]);
+    }
+
+    [Fact]
+    public async Task Committed_steps_are_forgotten_and_later_ones_kept()
+    {
+        await using var journal = new SqliteTurnJournal(new RunFolders(_folder.Path));
+        var later = _episode with { Step = 2 };
+        await journal.AppendAsync(Sample.Turn(_episode, 1, 0, 10), Token);
+        await journal.AppendAsync(Sample.Turn(later, 1, 0, 20), Token);
+        await journal.ForgetAsync("r", 1, Token);
+        (await journal.ReadAsync(_episode, Token)).ShouldBeEmpty();
+        (await journal.ReadAsync(later, Token)).Count.ShouldBe(1);
+    }
+
+    public void Dispose() => _folder.Dispose();
+}
