@@ -1,0 +1,3 @@
+global using Axpo.Core;
+global using Orleans;
+global using Orleans.Concurrency;

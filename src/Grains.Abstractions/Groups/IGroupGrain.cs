@@ -1,0 +1,76 @@
+namespace Axpo.Grains.Abstractions;
+
+/// <summary>Continuations of one prefix.</summary>
+/// <param name="Source">The rollout whose prefix is shared.</param>
+/// <param name="Boundary">Index of the call in the source's list of calls.</param>
+/// <param name="Count">Continuations (K).</param>
+[GenerateSerializer, Immutable, Alias("axpo.ForkRequest")]
+public sealed record ForkRequest([property: Id(0)] EpisodeId Source, [property: Id(1)] int Boundary, [property: Id(2)] int Count);
+
+/// <summary>What a group is asked to do. Its operation id is <see cref="Operation"/>.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.GroupRequest")]
+public sealed record GroupRequest
+{
+    /// <summary>Operation of a group's original rollouts.</summary>
+    public const string Rollouts = "rollouts";
+
+    /// <summary>Operation of a group's continuations.</summary>
+    public const string Continuations = "forks";
+
+    /// <summary>Rollouts of the question (N).</summary>
+    [Id(0)] public int Samples { get; init; }
+
+    /// <summary>Continuations; if there are any, no original rollout is made.</summary>
+    [Id(1)] public ForkRequest[] Forks { get; init; } = [];
+
+    /// <summary>How to sample.</summary>
+    [Id(2)] public required SamplingOptions Sampling { get; init; }
+
+    /// <summary>Engine that serves the group.</summary>
+    [Id(3)] public required string Engine { get; init; }
+
+    /// <summary>Weights that the engine must hold; null: the model's own.</summary>
+    [Id(4)] public WeightsVersion? Weights { get; init; }
+
+    /// <summary>Most episodes that the group keeps live.</summary>
+    [Id(5)] public int MaxLive { get; init; } = int.MaxValue;
+
+    /// <summary>Whether earlier work may exist: stored rollouts and journals are looked for first.</summary>
+    [Id(6)] public bool Resume { get; init; }
+
+    /// <summary>The operation id inside the group.</summary>
+    public string Operation => Forks.Length > 0 ? Continuations : Rollouts;
+}
+
+/// <summary>What a group's operation came to, in order of rollouts (continuations: of forks, then k).</summary>
+[GenerateSerializer, Immutable, Alias("axpo.GroupResult")]
+public sealed record GroupResult([property: Id(0)] RolloutSummary[] Rollouts);
+
+/// <summary>Where a group stands.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.GroupStatus")]
+public sealed record GroupStatus([property: Id(0)] string Operation, [property: Id(1)] int Finished, [property: Id(2)] int Planned);
+
+/// <summary>The rollouts of one question; key <c>{run}/{phase}/{step}/{question}</c>.</summary>
+[Alias("axpo.IGroupGrain")]
+public interface IGroupGrain : IGrainWithStringKey
+{
+    /// <summary>Starts an operation; starting it twice is the same as once.</summary>
+    [Alias("Start")]
+    Task<Pending<GroupResult>> StartAsync(GroupRequest request);
+
+    /// <summary>Waits for an operation, at most 15 s.</summary>
+    [Alias("Wait"), AlwaysInterleave]
+    Task<Pending<GroupResult>> WaitAsync(string operation, TimeSpan atMost);
+
+    /// <summary>Where its newest operation stands.</summary>
+    [Alias("Status"), AlwaysInterleave]
+    Task<GroupStatus> StatusAsync();
+
+    /// <summary>Ends live episodes as cancelled.</summary>
+    [Alias("Cancel"), AlwaysInterleave]
+    Task CancelAsync();
+
+    /// <summary>Rollouts and continuations are done: the engine may forget their sessions.</summary>
+    [Alias("Release")]
+    Task ReleaseAsync(string engine);
+}

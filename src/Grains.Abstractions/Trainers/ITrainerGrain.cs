@@ -1,0 +1,72 @@
+namespace Axpo.Grains.Abstractions;
+
+/// <summary>
+/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/0..B-1/0..N-1</c> and the continuations of the plan, less the missing
+/// ones, are read from the trajectory store.
+/// </summary>
+[GenerateSerializer, Immutable, Alias("axpo.TrainRequest")]
+public sealed record TrainRequest
+{
+    /// <summary>Batch id: the operation id. Consuming it twice changes nothing.</summary>
+    [Id(0)] public required string Batch { get; init; }
+
+    /// <summary>The step that it makes, from 1.</summary>
+    [Id(1)] public required int Step { get; init; }
+
+    /// <summary>Questions (B).</summary>
+    [Id(2)] public required int Questions { get; init; }
+
+    /// <summary>Rollouts a question (N).</summary>
+    [Id(3)] public required int GroupSize { get; init; }
+
+    /// <summary>Continuations a prefix (K).</summary>
+    [Id(4)] public required int K { get; init; }
+
+    /// <summary>What was resampled.</summary>
+    [Id(5)] public required ResamplePlan Plan { get; init; }
+
+    /// <summary>Episodes without a stored trajectory (void, and not even that could be stored).</summary>
+    [Id(6)] public EpisodeId[] Missing { get; init; } = [];
+
+    /// <summary>Engines that take the new weights.</summary>
+    [Id(7)] public required string[] Engines { get; init; }
+}
+
+/// <summary>A committed step.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.TrainResult")]
+public sealed record TrainResult
+{
+    /// <summary>What the update did; null if it failed.</summary>
+    [Id(0)] public UpdateResult? Update { get; init; }
+
+    /// <summary>The committed weights.</summary>
+    [Id(1)] public WeightsVersion? Weights { get; init; }
+
+    /// <summary>Why nothing was committed; null if it was.</summary>
+    [Id(2)] public string? Error { get; init; }
+}
+
+/// <summary>What a trainer has committed.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.TrainerStatus")]
+public sealed record TrainerStatus([property: Id(0)] long Fence, [property: Id(1)] int Step, [property: Id(2)] WeightsVersion? Weights, [property: Id(3)] string? Batch);
+
+/// <summary>The trainer of a run; key <c>{run}</c>.</summary>
+[Alias("axpo.ITrainerGrain")]
+public interface ITrainerGrain : IGrainWithStringKey
+{
+    /// <summary>Starts a step; a batch that was consumed answers its result.</summary>
+    [Alias("Start")]
+    Task<Pending<TrainResult>> StartAsync(TrainRequest request);
+
+    /// <summary>Waits for a batch, at most 15 s.</summary>
+    [Alias("Wait"), AlwaysInterleave]
+    Task<Pending<TrainResult>> WaitAsync(string batch, TimeSpan atMost);
+
+    /// <summary>Ends an update that has not been committed.</summary>
+    [Alias("Cancel"), AlwaysInterleave]
+    Task CancelAsync();
+
+    /// <summary>What is committed.</summary>
+    [Alias("Status"), AlwaysInterleave]
+    Task<TrainerStatus> StatusAsync();
+}
