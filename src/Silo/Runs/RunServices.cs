@@ -1,0 +1,150 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Axpo.Silo.Storage;
+
+namespace Axpo.Silo.Runs;
+
+/// <summary>Starts the parts of a run that own threads and devices. Implemented over Training; tests put doubles in its place.</summary>
+public interface IRunPartsFactory
+{
+    /// <summary>Starts an engine with the weights of a model folder as step 0.</summary>
+    Task<IPolicyEngine> StartEngineAsync(RunConfiguration configuration, CancellationToken cancellationToken);
+
+    /// <summary>Starts a learner with the weights of a model folder as step 0; the same folder is the reference policy.</summary>
+    Task<ILearner> StartLearnerAsync(RunConfiguration configuration, CancellationToken cancellationToken);
+
+    /// <summary>Reads the chat format of a model folder.</summary>
+    IChatFormat LoadChat(RunConfiguration configuration);
+}
+
+/// <summary>The parts of the runs that live on this silo, one of each a run, started on first use.</summary>
+public sealed class RunServices(
+    RunManifests manifests,
+    RunFolders folders,
+    IRunPartsFactory parts,
+    SuiteCatalog suites,
+    IEnumerable<ITool> tools,
+    IEnumerable<IVerifier> verifiers) : IRunServices, IAsyncDisposable
+{
+    private readonly ConcurrentDictionary<string, Lazy<Task<Run>>> _runs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ITool> _tools = tools.ToDictionary(t => t.Spec.Name, StringComparer.Ordinal);
+    private readonly Dictionary<string, IVerifier> _verifiers = verifiers.ToDictionary(v => v.Name, StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public async ValueTask<IPolicyEngine> EngineAsync(string run, CancellationToken cancellationToken) =>
+        await (await RunAsync(run)).Engine.Value.WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<ILearner> LearnerAsync(string run, CancellationToken cancellationToken) =>
+        await (await RunAsync(run)).Learner.Value.WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<IChatFormat> ChatAsync(string run, CancellationToken cancellationToken) =>
+        await (await RunAsync(run)).Chat.Value.WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<Question>> QuestionsAsync(string run, Phase phase, int step, CancellationToken cancellationToken)
+    {
+        var state = await RunAsync(run);
+        return await state.Questions.GetOrAdd((phase is Phase.EvalT1 ? Phase.Eval : phase, step), key => new Lazy<Task<IReadOnlyList<Question>>>(() => Task.Run(() => Draw(state, key.Phase, key.Step)))).Value;
+    }
+
+    /// <inheritdoc/>
+    public ITool? Tool(string name) => _tools.GetValueOrDefault(name);
+
+    /// <inheritdoc/>
+    public IVerifier Verifier(string name) => _verifiers.TryGetValue(name, out var verifier)
+        ? verifier
+        : throw new KeyNotFoundException($"verifier: there is no '{name}'; the registered ones are {string.Join(", ", _verifiers.Keys.Order(StringComparer.Ordinal))}");
+
+    /// <inheritdoc/>
+    public async ValueTask<RunConfiguration> ConfigurationAsync(string run, CancellationToken cancellationToken) => (await RunAsync(run)).Configuration;
+
+    /// <inheritdoc/>
+    public string CheckpointFolder(string run, int step, long fence) =>
+        Path.Combine(folders.Checkpoints(run), string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-fence-{fence}"));
+
+    /// <inheritdoc/>
+    public async ValueTask ReleaseAsync(string run)
+    {
+        if (_runs.TryRemove(run, out var lazy))
+        {
+            await (await lazy.Value).DisposeAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var run in _runs.Keys)
+        {
+            await ReleaseAsync(run);
+        }
+    }
+
+    private static IReadOnlyList<Question> Draw(Run run, Phase phase, int step)
+    {
+        var configuration = run.Configuration;
+        var (split, count) = phase switch
+        {
+            Phase.Eval or Phase.EvalT1 => (configuration.Evaluation.Split, step == 0 || step == configuration.Steps ? configuration.Evaluation.FinalQuestions : configuration.Evaluation.Questions),
+            Phase.Rollout => (configuration.Evaluation.Split, configuration.Rollouts.Questions),
+            _ => (Split.Train, configuration.Rollouts.Questions),
+        };
+        return run.Mix.Draw(configuration.Seed, phase, step, split, count);
+    }
+
+    private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Lazy<Task<Run>>(async () =>
+    {
+        var manifest = await manifests.ReadAsync(name, CancellationToken.None);
+        return new Run(manifest.Configuration, suites.Mix(manifest.Configuration.Tasks), parts);
+    })).Value;
+
+    private sealed class Run(RunConfiguration configuration, QuestionMix mix, IRunPartsFactory parts) : IAsyncDisposable
+    {
+        public RunConfiguration Configuration => configuration;
+
+        public QuestionMix Mix => mix;
+
+        public Lazy<Task<IPolicyEngine>> Engine { get; } = new(() => Task.Run(() => parts.StartEngineAsync(configuration, CancellationToken.None)));
+
+        public Lazy<Task<ILearner>> Learner { get; } = new(() => Task.Run(() => parts.StartLearnerAsync(configuration, CancellationToken.None)));
+
+        public Lazy<Task<IChatFormat>> Chat { get; } = new(() => Task.Run(() => parts.LoadChat(configuration)));
+
+        public ConcurrentDictionary<(Phase Phase, int Step), Lazy<Task<IReadOnlyList<Question>>>> Questions { get; } = new();
+
+        public async ValueTask DisposeAsync()
+        {
+            await EndAsync(Engine);
+            await EndAsync(Learner);
+
+            static async ValueTask EndAsync<T>(Lazy<Task<T>> part)
+                where T : class
+            {
+                if (!part.IsValueCreated)
+                {
+                    return;
+                }
+
+                try
+                {
+                    switch (await part.Value)
+                    {
+                        case IAsyncDisposable asynchronous:
+                            await asynchronous.DisposeAsync();
+                            break;
+                        case IDisposable disposable:
+                            disposable.Dispose();
+                            break;
+                    }
+                }
+                catch (Exception e) when (part.Value.IsFaulted)
+                {
+                    // It never started; whoever asked for it was told so.
+                    _ = e;
+                }
+            }
+        }
+    }
+}
