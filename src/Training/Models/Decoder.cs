@@ -1,0 +1,260 @@
+using Axpo.Core;
+using Axpo.Training.Native;
+using Axpo.Training.Safetensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Models;
+
+/// <summary>
+/// How the n tokens of a forward pass attend to each other, and to a cache: the one thing in which engine and learner differ.
+/// </summary>
+/// <param name="layer">Layer, from 0.</param>
+/// <param name="q">[n, heads, headDim], after QK-norm and rope.</param>
+/// <param name="k">[n, kvHeads, headDim], after QK-norm and rope.</param>
+/// <param name="v">[n, kvHeads, headDim].</param>
+/// <returns>[n, heads, headDim].</returns>
+public delegate Tensor AttentionKernel(int layer, Tensor q, Tensor k, Tensor v);
+
+/// <summary>
+/// A decoder of the Qwen3 architecture (transformers <c>modeling_qwen3.py</c>): pre-norm blocks, grouped-query attention with per-head QK-norm before
+/// rope on halves, SwiGLU, tied or untied head. All tokens are flattened: no padded token enters a linear layer.
+/// Not thread-safe for writing; any number of threads may run forward passes.
+/// </summary>
+public sealed class Decoder : IDisposable
+{
+    private readonly Layer[] _layers;
+    private readonly Tensor _embedding;
+    private readonly Tensor _norm;
+    private readonly Tensor _head;
+    private readonly List<(string Name, Tensor Value)> _parameters = [];
+    private readonly Tensor _cos;
+    private readonly Tensor _sin;
+
+    private Decoder(DecoderConfig config, Func<string, long[], Tensor> make)
+    {
+        Config = config;
+        using var scope = NewDisposeScope();
+        Tensor Add(string name, params long[] shape)
+        {
+            var value = make(name, shape);
+            value.MoveToOuterDisposeScope();
+            value.DetachFromDisposeScope();
+            _parameters.Add((name, value));
+            return value;
+        }
+
+        _embedding = Add("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
+        _layers = new Layer[config.Layers];
+        for (var i = 0; i < config.Layers; i++)
+        {
+            var p = FormattableString.Invariant($"model.layers.{i}.");
+            _layers[i] = new Layer(
+                Add(p + "input_layernorm.weight", config.HiddenSize),
+                Add(p + "self_attn.q_proj.weight", (long)config.Heads * config.HeadDim, config.HiddenSize),
+                Add(p + "self_attn.k_proj.weight", (long)config.KvHeads * config.HeadDim, config.HiddenSize),
+                Add(p + "self_attn.v_proj.weight", (long)config.KvHeads * config.HeadDim, config.HiddenSize),
+                Add(p + "self_attn.o_proj.weight", config.HiddenSize, (long)config.Heads * config.HeadDim),
+                Add(p + "self_attn.q_norm.weight", config.HeadDim),
+                Add(p + "self_attn.k_norm.weight", config.HeadDim),
+                Add(p + "post_attention_layernorm.weight", config.HiddenSize),
+                Add(p + "mlp.gate_proj.weight", config.IntermediateSize, config.HiddenSize),
+                Add(p + "mlp.up_proj.weight", config.IntermediateSize, config.HiddenSize),
+                Add(p + "mlp.down_proj.weight", config.HiddenSize, config.IntermediateSize));
+        }
+
+        _norm = Add("model.norm.weight", config.HiddenSize);
+        _head = config.TieWordEmbeddings ? _embedding : Add("lm_head.weight", config.VocabSize, config.HiddenSize);
+        (_cos, _sin) = Rope.Tables(config, _embedding.device, _embedding.dtype);
+        _cos.DetachFromDisposeScope();
+        _sin.DetachFromDisposeScope();
+    }
+
+    /// <summary>Shape.</summary>
+    public DecoderConfig Config { get; }
+
+    /// <summary>Parameters by their Hugging Face names, in file order; a tied head appears once.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Parameters => _parameters;
+
+    /// <summary>Loads a Hugging Face folder, names and shapes checked strictly.</summary>
+    /// <param name="folder">Folder with config.json and safetensors.</param>
+    /// <param name="device">Where to; null: CPU.</param>
+    /// <param name="dtype">Compute precision; null: float32, whatever the file holds.</param>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">Names or shapes do not fit.</exception>
+    /// <exception cref="NotSupportedException">The architecture is not supported.</exception>
+    public static Decoder Load(string folder, Device? device = null, ScalarType? dtype = null)
+    {
+        LibtorchLoader.EnsureLoaded();
+        var config = DecoderConfig.FromFolder(folder);
+        var shapes = Shapes(config);
+        using var scope = NewDisposeScope();
+        var tensors = ModelWeights.Read(folder, shapes, name => config.TieWordEmbeddings && name == "lm_head.weight");
+        return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? CPU, copy: true).requires_grad_(false));
+    }
+
+    /// <summary>
+    /// A fresh decoder, initialised as measured to learn: embedding and head .02; q, k, v, gate, up hidden^-0.5; output projections hidden^-0.5 / sqrt(2 layers);
+    /// norms 1. Normal numbers from keyed noise: the same on every machine.
+    /// </summary>
+    public static Decoder Create(DecoderConfig config, ulong seed, Device? device = null)
+    {
+        LibtorchLoader.EnsureLoaded();
+        var root = ChanceKey.Root(seed).With("decoder");
+        return new Decoder(config, (name, shape) =>
+        {
+            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
+            {
+                return ones(shape, device: device ?? CPU);
+            }
+
+            var scale = Math.Pow(config.HiddenSize, -.5);
+            var deviation = name switch
+            {
+                "model.embed_tokens.weight" or "lm_head.weight" => .02,
+                _ when name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) => scale / Math.Sqrt(2.0 * config.Layers),
+                _ => scale,
+            };
+            var key = root.With(name);
+            var values = new float[shape.Aggregate(1L, (a, b) => a * b)];
+            for (var i = 0; i < values.Length; i += 2)
+            {
+                // Box-Muller on two keyed uniforms.
+                var radius = Math.Sqrt(-2 * Math.Log(key.Uniform(0, (uint)i)));
+                var (sin, cos) = Math.SinCos(2 * Math.PI * key.Uniform(1, (uint)i));
+                values[i] = (float)(deviation * radius * cos);
+                if (i + 1 < values.Length)
+                {
+                    values[i + 1] = (float)(deviation * radius * sin);
+                }
+            }
+
+            return tensor(values, shape).to(device ?? CPU);
+        });
+    }
+
+    /// <summary>A copy with its own memory, without gradients.</summary>
+    public Decoder Clone()
+    {
+        var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        return new Decoder(Config, (name, _) => values[name].detach().clone());
+    }
+
+    /// <summary>Takes another decoder's weights in place.</summary>
+    /// <exception cref="ArgumentException">The shapes differ.</exception>
+    public void CopyFrom(Decoder other)
+    {
+        using var guard = no_grad();
+        for (var i = 0; i < _parameters.Count; i++)
+        {
+            var (name, value) = _parameters[i];
+            var (otherName, source) = other._parameters[i];
+            if (name != otherName || !value.shape.AsSpan().SequenceEqual(source.shape))
+            {
+                throw new ArgumentException($"{otherName} [{string.Join(", ", source.shape)}] does not fit {name} [{string.Join(", ", value.shape)}]", nameof(other));
+            }
+
+            value.copy_(source);
+        }
+    }
+
+    /// <summary>
+    /// Writes config.json, generation_config.json and model.safetensors: a folder that transformers loads (tokenizer files are the caller's).
+    /// Written aside and renamed: the folder is there whole or not at all.
+    /// </summary>
+    /// <exception cref="IOException">The folder exists.</exception>
+    public void Save(string folder)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(target))
+        {
+            throw new IOException($"'{folder}' exists; a model folder is never overwritten");
+        }
+
+        var aside = $"{target}.{Guid.NewGuid():N}.part";
+        Directory.CreateDirectory(aside);
+        try
+        {
+            SaveInto(aside);
+            Directory.Move(aside, target);
+        }
+        catch
+        {
+            Directory.Delete(aside, recursive: true);
+            throw;
+        }
+    }
+
+    /// <summary>Writes the files of <see cref="Save"/> into an existing folder, for callers that add their own before they rename it.</summary>
+    public void SaveInto(string folder)
+    {
+        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJson());
+        File.WriteAllText(Path.Combine(folder, "generation_config.json"), System.Text.Json.JsonSerializer.Serialize(
+            new Dictionary<string, object?>(StringComparer.Ordinal) { ["bos_token_id"] = Config.BosTokenId, ["eos_token_id"] = Config.EosTokenId, ["do_sample"] = true, ["temperature"] = 1.0 }));
+        SafetensorsFile.Write(Path.Combine(folder, ModelWeights.FileName), _parameters);
+    }
+
+    /// <summary>Runs the decoder over tokens.</summary>
+    /// <param name="ids">[n] int64.</param>
+    /// <param name="positions">[n] int64, below <see cref="DecoderConfig.MaxPositions"/>.</param>
+    /// <param name="attention">How they attend.</param>
+    /// <param name="observe">Receives (0, embeddings) and (i + 1, output of layer i), each [n, hidden]; for tests.</param>
+    /// <returns>[n, hidden], after the final norm.</returns>
+    public Tensor Forward(Tensor ids, Tensor positions, AttentionKernel attention, Action<int, Tensor>? observe = null)
+    {
+        using var scope = NewDisposeScope();
+        var cos = _cos.index_select(0, positions).unsqueeze(1);
+        var sin = _sin.index_select(0, positions).unsqueeze(1);
+        var x = Aten.Embedding(_embedding, ids);
+        observe?.Invoke(0, x);
+        var n = ids.shape[0];
+        for (var i = 0; i < _layers.Length; i++)
+        {
+            var layer = _layers[i];
+            var h = Aten.RmsNorm(x, layer.InputNorm, Config.RmsNormEps);
+            var q = nn.functional.linear(h, layer.Q).view(n, Config.Heads, Config.HeadDim);
+            var k = nn.functional.linear(h, layer.K).view(n, Config.KvHeads, Config.HeadDim);
+            var v = nn.functional.linear(h, layer.V).view(n, Config.KvHeads, Config.HeadDim);
+            q = Rope.Apply(Aten.RmsNorm(q, layer.QNorm, Config.RmsNormEps), cos, sin);
+            k = Rope.Apply(Aten.RmsNorm(k, layer.KNorm, Config.RmsNormEps), cos, sin);
+            var attended = attention(i, q, k, v).reshape(n, (long)Config.Heads * Config.HeadDim);
+            x = x + nn.functional.linear(attended, layer.O);
+            h = Aten.RmsNorm(x, layer.PostNorm, Config.RmsNormEps);
+            x = x + nn.functional.linear(nn.functional.silu(nn.functional.linear(h, layer.Gate)) * nn.functional.linear(h, layer.Up), layer.Down);
+            observe?.Invoke(i + 1, x);
+        }
+
+        return Aten.RmsNorm(x, _norm, Config.RmsNormEps).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Logits of hidden states.</summary>
+    /// <param name="hidden">[m, hidden].</param>
+    /// <returns>[m, vocabulary].</returns>
+    public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, _head);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (_, value) in _parameters)
+        {
+            value.Dispose();
+        }
+
+        _cos.Dispose();
+        _sin.Dispose();
+    }
+
+    /// <summary>Shape of every parameter.</summary>
+    internal static Dictionary<string, long[]> Shapes(DecoderConfig config)
+    {
+        var shapes = new Dictionary<string, long[]>(StringComparer.Ordinal);
+        using var decoder = new Decoder(config, (name, shape) =>
+        {
+            shapes[name] = shape;
+            return empty(shape, device: META);
+        });
+        return shapes;
+    }
+
+    private sealed record Layer(Tensor InputNorm, Tensor Q, Tensor K, Tensor V, Tensor O, Tensor QNorm, Tensor KNorm, Tensor PostNorm, Tensor Gate, Tensor Up, Tensor Down);
+}
