@@ -93,6 +93,17 @@ public sealed class Decoder : IDisposable
         return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? CPU, copy: true).requires_grad_(false));
     }
 
+    /// <summary>Checks names and shapes of a folder's weights without reading them.</summary>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">Names or shapes do not fit.</exception>
+    /// <exception cref="NotSupportedException">The architecture is not supported.</exception>
+    public static void CheckFolder(string folder)
+    {
+        LibtorchLoader.EnsureLoaded();
+        var config = DecoderConfig.FromFolder(folder);
+        ModelWeights.Check(folder, Shapes(config), name => config.TieWordEmbeddings && name == "lm_head.weight");
+    }
+
     /// <summary>
     /// A fresh decoder, initialised as measured to learn: embedding and head .02; q, k, v, gate, up hidden^-0.5; output projections hidden^-0.5 / sqrt(2 layers);
     /// norms 1. Normal numbers from keyed noise: the same on every machine.

@@ -30,12 +30,13 @@ public static class ModelWeights
             : throw new FileNotFoundException($"model: '{folder}' holds neither {FileName} nor {IndexName}", single);
     }
 
-    /// <summary>Reads tensors by exact names and shapes.</summary>
+    /// <summary>Checks names and shapes; reads headers only.</summary>
     /// <param name="folder">A model folder.</param>
     /// <param name="expected">Shape of every tensor that must be there.</param>
     /// <param name="ignored">Whether an extra name may be ignored (a stored copy of a tied head).</param>
+    /// <returns>The files that hold the weights.</returns>
     /// <exception cref="InvalidDataException">Names or shapes differ; one message lists all that are missing, extra or wrong.</exception>
-    public static Dictionary<string, Tensor> Read(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
+    public static IReadOnlyList<string> Check(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
     {
         var files = Files(folder);
         var found = new Dictionary<string, (string File, long[] Shape)>(StringComparer.Ordinal);
@@ -59,6 +60,17 @@ public static class ModelWeights
             throw new InvalidDataException($"model: the weights in '{folder}' do not fit its config.json:{Environment.NewLine}  {string.Join(Environment.NewLine + "  ", faults)}");
         }
 
+        return files;
+    }
+
+    /// <summary>Reads tensors by exact names and shapes.</summary>
+    /// <param name="folder">A model folder.</param>
+    /// <param name="expected">Shape of every tensor that must be there.</param>
+    /// <param name="ignored">Whether an extra name may be ignored (a stored copy of a tied head).</param>
+    /// <exception cref="InvalidDataException">Names or shapes differ; one message lists all that are missing, extra or wrong.</exception>
+    public static Dictionary<string, Tensor> Read(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
+    {
+        var files = Check(folder, expected, ignored);
         var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         foreach (var file in files)
         {

@@ -1,0 +1,178 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace Axpo.Training.Tokenization;
+
+/// <summary>
+/// Builds the tokenizer of axpo-tiny: a byte-level BPE whose numbers are cut left to right in groups of up to three digits, each group one token (number
+/// tokens are what makes copying cheap for a small policy), whose words are learnt from a corpus, and whose tags and call scaffolding are added tokens.
+/// The same corpus gives the same file.
+/// </summary>
+public static partial class TinyTokenizerBuilder
+{
+    /// <summary>Pre-tokenizer: groups of digits, words with the space before them, punctuation, white space.</summary>
+    public const string Pattern = @"\p{N}{1,3}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+";
+
+    /// <summary>Tags; each is one token that only the policy's side writes.</summary>
+    public static IReadOnlyList<string> Tags { get; } =
+        ["<im_end>", "<user>", "<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<answer>", "</answer>"];
+
+    /// <summary>Pieces of a call and of an answer.</summary>
+    public static IReadOnlyList<string> Scaffolding { get; } =
+        ["{\"name\":\"", "\",\"arguments\":{\"", "code\":\"print(", ")\"}}", "query\":\"", "\"}}", "\\boxed{", "web_search"];
+
+    /// <summary>Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c>.</summary>
+    /// <param name="folder">Existing folder.</param>
+    /// <param name="corpus">Texts whose words become tokens.</param>
+    /// <param name="merges">Merges to learn beyond the numbers.</param>
+    public static void Write(string folder, IEnumerable<string> corpus, int merges)
+    {
+        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var c in ByteAlphabet.All)
+        {
+            vocabulary.Add(c.ToString(), vocabulary.Count);
+        }
+
+        var pairs = new List<(string Left, string Right)>();
+        foreach (var (left, right) in NumberMerges().Concat(LearnMerges(corpus, merges)))
+        {
+            if (vocabulary.TryAdd(left + right, vocabulary.Count))
+            {
+                pairs.Add((left, right));
+            }
+        }
+
+        var added = new JsonArray();
+        foreach (var token in Tags.Concat(Scaffolding))
+        {
+            added.Add(new JsonObject
+            {
+                ["id"] = vocabulary.Count + added.Count,
+                ["content"] = token,
+                ["single_word"] = false,
+                ["lstrip"] = false,
+                ["rstrip"] = false,
+                ["normalized"] = false,
+                ["special"] = Tags.Contains(token),
+            });
+        }
+
+        var json = new JsonObject
+        {
+            ["version"] = "1.0",
+            ["truncation"] = null,
+            ["padding"] = null,
+            ["added_tokens"] = added,
+            ["normalizer"] = null,
+            ["pre_tokenizer"] = new JsonObject
+            {
+                ["type"] = "Sequence",
+                ["pretokenizers"] = new JsonArray(
+                    new JsonObject { ["type"] = "Split", ["pattern"] = new JsonObject { ["Regex"] = Pattern }, ["behavior"] = "Isolated", ["invert"] = false },
+                    new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = false, ["trim_offsets"] = true, ["use_regex"] = false }),
+            },
+            ["post_processor"] = null,
+            ["decoder"] = new JsonObject { ["type"] = "ByteLevel", ["add_prefix_space"] = true, ["trim_offsets"] = true, ["use_regex"] = true },
+            ["model"] = new JsonObject
+            {
+                ["type"] = "BPE",
+                ["dropout"] = null,
+                ["unk_token"] = null,
+                ["continuing_subword_prefix"] = null,
+                ["end_of_word_suffix"] = null,
+                ["fuse_unk"] = false,
+                ["byte_fallback"] = false,
+                ["ignore_merges"] = false,
+                ["vocab"] = new JsonObject(vocabulary.Select(v => KeyValuePair.Create<string, JsonNode?>(v.Key, v.Value))),
+                ["merges"] = new JsonArray([.. pairs.Select(p => (JsonNode)new JsonArray(p.Left, p.Right))]),
+            },
+        };
+        var options = new JsonSerializerOptions { WriteIndented = false };
+        File.WriteAllText(Path.Combine(folder, "tokenizer.json"), json.ToJsonString(options));
+        File.WriteAllText(Path.Combine(folder, "tokenizer_config.json"), new JsonObject
+        {
+            ["tokenizer_class"] = "PreTrainedTokenizerFast",
+            ["model_max_length"] = 1024,
+            ["eos_token"] = "<im_end>",
+            ["pad_token"] = "<im_end>",
+            ["clean_up_tokenization_spaces"] = false,
+            ["chat_template"] = "{% for m in messages %}{% if m['role'] == 'tool' %}<tool_response>{{ m['content'] }}</tool_response>{% elif m['role'] == 'user' %}<user>{{ m['content'] }}<im_end>{% else %}{{ m['content'] }}{% endif %}{% endfor %}",
+            ["axpo_chat"] = "tiny",
+        }.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+    }
+
+    /// <summary>
+    /// Merges that make every group of two or three digits one token. A BPE merges the pair of lowest rank first, and 00..99 have their ranks in order: abc
+    /// is reached from ab + c where ab is not above bc, else from a + bc.
+    /// </summary>
+    private static IEnumerable<(string Left, string Right)> NumberMerges()
+    {
+        for (var n = 0; n < 100; n++)
+        {
+            yield return (Digit(n / 10), Digit(n % 10));
+        }
+
+        for (var n = 0; n < 1000; n++)
+        {
+            var (ab, bc) = (n / 10, n % 100);
+            yield return ab <= bc ? (Pair(ab), Digit(n % 10)) : (Digit(n / 100), Pair(bc));
+        }
+
+        static string Digit(int d) => ((char)('0' + d)).ToString();
+        static string Pair(int p) => Digit(p / 10) + Digit(p % 10);
+    }
+
+    /// <summary>Plain BPE training: the most frequent pair of neighbours inside words, ties by ordinal order of the pair.</summary>
+    private static IEnumerable<(string Left, string Right)> LearnMerges(IEnumerable<string> corpus, int merges)
+    {
+        var counts = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var text in corpus)
+        {
+            foreach (var match in Words().EnumerateMatches(text))
+            {
+                var word = ByteAlphabet.Encode(text.Substring(match.Index, match.Length));
+                if (!word.Any(char.IsAsciiDigit))
+                {
+                    counts[word] = counts.GetValueOrDefault(word) + 1;
+                }
+            }
+        }
+
+        var words = counts.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => (Pieces: c.Key.Select(x => x.ToString()).ToList(), Count: c.Value)).ToList();
+        for (var i = 0; i < merges; i++)
+        {
+            var pairs = new Dictionary<(string, string), int>();
+            foreach (var (pieces, count) in words)
+            {
+                for (var p = 0; p + 1 < pieces.Count; p++)
+                {
+                    var pair = (pieces[p], pieces[p + 1]);
+                    pairs[pair] = pairs.GetValueOrDefault(pair) + count;
+                }
+            }
+
+            if (pairs.Count == 0)
+            {
+                yield break;
+            }
+
+            var best = pairs.OrderByDescending(p => p.Value).ThenBy(p => p.Key.Item1 + " " + p.Key.Item2, StringComparer.Ordinal).First().Key;
+            yield return best;
+            foreach (var (pieces, _) in words)
+            {
+                for (var p = 0; p + 1 < pieces.Count; p++)
+                {
+                    if (pieces[p] == best.Item1 && pieces[p + 1] == best.Item2)
+                    {
+                        pieces[p] += pieces[p + 1];
+                        pieces.RemoveAt(p + 1);
+                    }
+                }
+            }
+        }
+    }
+
+    [GeneratedRegex(Pattern, RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 10_000)]
+    private static partial Regex Words();
+}
