@@ -56,7 +56,7 @@ public interface IEpisodeGrain : IGrainWithStringKey
     [Alias("Status"), AlwaysInterleave]
     Task<EpisodeStatus> StatusAsync();
 
-    /// <summary>Ends it as Void with <see cref="VoidCause.Cancelled"/>; nothing of it is stored beyond its finished turns.</summary>
+    /// <summary>Ends it as Void with <see cref="VoidCause.Cancelled"/>; nothing of it is stored beyond its finished turns, and starting it again goes on from them.</summary>
     [Alias("Cancel"), AlwaysInterleave]
     Task CancelAsync();
 }

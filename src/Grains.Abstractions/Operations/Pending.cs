@@ -11,6 +11,9 @@ public enum OperationState : byte
 
     /// <summary>Done; the result is there.</summary>
     Done,
+
+    /// <summary>It failed for a reason that trying again does not mend; the error says which.</summary>
+    Failed,
 }
 
 /// <summary>
@@ -20,8 +23,9 @@ public enum OperationState : byte
 /// <typeparam name="T">The result.</typeparam>
 /// <param name="State">Where the operation stands.</param>
 /// <param name="Result">The result; null unless done.</param>
+/// <param name="Error">Why it failed; null unless failed.</param>
 [GenerateSerializer, Immutable, Alias("axpo.Pending`1")]
-public readonly record struct Pending<T>([property: Id(0)] OperationState State, [property: Id(1)] T? Result)
+public readonly record struct Pending<T>([property: Id(0)] OperationState State, [property: Id(1)] T? Result, [property: Id(2)] string? Error = null)
     where T : class
 {
     /// <summary>The activation does not know the operation.</summary>
@@ -32,6 +36,9 @@ public readonly record struct Pending<T>([property: Id(0)] OperationState State,
 
     /// <summary>Done.</summary>
     public static Pending<T> Done(T result) => new(OperationState.Done, result);
+
+    /// <summary>Failed.</summary>
+    public static Pending<T> Failed(string error) => new(OperationState.Failed, null, error);
 }
 
 /// <summary>How long calls may stay open.</summary>

@@ -9,9 +9,8 @@ public sealed record PolicyRequest([property: Id(0)] string Operation, [property
 
 /// <summary>Whether a version was taken.</summary>
 /// <param name="Taken">False: the engine holds the same or a newer one.</param>
-/// <param name="Error">What went wrong; null if nothing did.</param>
 [GenerateSerializer, Immutable, Alias("axpo.PublishResult")]
-public sealed record PublishResult([property: Id(0)] bool Taken, [property: Id(1)] string? Error);
+public sealed record PublishResult([property: Id(0)] bool Taken);
 
 /// <summary>The door to one engine; key <c>{run}/{engine}</c>. Sessions live in the engine, the grain keeps nothing that a resend would not bring back.</summary>
 [Alias("axpo.IPolicyGrain")]
@@ -40,6 +39,10 @@ public interface IPolicyGrain : IGrainWithStringKey
     /// <summary>Forgets sessions that equal, or lie below, the prefix.</summary>
     [Alias("Release"), AlwaysInterleave]
     Task ReleaseAsync(string sessionPrefix);
+
+    /// <summary>The run has ended: its engine on this silo ends too.</summary>
+    [Alias("Close")]
+    Task CloseAsync();
 
     /// <summary>Figures of the engine; null while it has not been started.</summary>
     [Alias("Status"), AlwaysInterleave]

@@ -16,7 +16,7 @@ namespace Axpo.Grains.Abstractions;
 [Alias("axpo.IRunGrain")]
 public interface IRunGrain : IGrainWithStringKey
 {
-    /// <summary>Starts the run. Starting a run that was started before changes nothing: it answers the status (use <see cref="ResumeAsync"/> to go on).</summary>
+    /// <summary>Starts the run. Starting twice is the same as once; a run that has failed or was cancelled stays so (use <see cref="ResumeAsync"/> to go on).</summary>
     [Alias("Start")]
     Task<RunStatus> StartAsync(RunRequest request);
 

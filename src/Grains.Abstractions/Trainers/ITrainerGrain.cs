@@ -36,14 +36,11 @@ public sealed record TrainRequest
 [GenerateSerializer, Immutable, Alias("axpo.TrainResult")]
 public sealed record TrainResult
 {
-    /// <summary>What the update did; null if it failed.</summary>
-    [Id(0)] public UpdateResult? Update { get; init; }
+    /// <summary>What the update did.</summary>
+    [Id(0)] public required UpdateResult Update { get; init; }
 
     /// <summary>The committed weights.</summary>
-    [Id(1)] public WeightsVersion? Weights { get; init; }
-
-    /// <summary>Why nothing was committed; null if it was.</summary>
-    [Id(2)] public string? Error { get; init; }
+    [Id(1)] public required WeightsVersion Weights { get; init; }
 }
 
 /// <summary>What a trainer has committed.</summary>
@@ -65,6 +62,10 @@ public interface ITrainerGrain : IGrainWithStringKey
     /// <summary>Ends an update that has not been committed.</summary>
     [Alias("Cancel"), AlwaysInterleave]
     Task CancelAsync();
+
+    /// <summary>The run has ended: its learner on this silo ends too.</summary>
+    [Alias("Close")]
+    Task CloseAsync();
 
     /// <summary>What is committed.</summary>
     [Alias("Status"), AlwaysInterleave]

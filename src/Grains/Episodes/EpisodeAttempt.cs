@@ -1,0 +1,398 @@
+using System.Globalization;
+using Axpo.Grains.Operations;
+
+namespace Axpo.Grains.Episodes;
+
+/// <summary>
+/// One attempt at an episode: turn by turn, each finished turn stored before the next begins. Ends in one of the three outcomes of method.md; infrastructure that
+/// fails makes it Void with its cause, whatever it was.
+/// </summary>
+internal sealed class EpisodeAttempt(
+    EpisodeId id,
+    int attempt,
+    EpisodeRequest request,
+    RunConfiguration configuration,
+    IChatFormat chat,
+    IRunServices services,
+    ITrajectoryStore store,
+    ITurnJournal journal,
+    IGrainFactory grains,
+    LongCall calls,
+    GrainsOptions options,
+    TimeProvider time,
+    EpisodeProgress progress)
+{
+    private readonly string _session = id.ToString();
+    private readonly Dictionary<string, IToolGrain> _tools = new(StringComparer.Ordinal);
+    private readonly ChanceKey _chance = id.Chance(configuration.Seed);
+    private EpisodeTape? _tape;
+    private DateTimeOffset _deadline;
+    private int _held;
+    private string? _forkOf;
+
+    private Question Question => request.Question;
+
+    /// <summary>Runs the attempt; goes on after the turns of its journal. Never throws for infrastructure: the rollout is then Void.</summary>
+    public async Task<Rollout> RunAsync(IReadOnlyList<TurnRecord> turns, CancellationToken cancellationToken)
+    {
+        var limit = TimeSpan.FromSeconds(configuration.Rollouts.DeadlineSeconds);
+        _deadline = time.GetUtcNow() + limit;
+        using var timer = new CancellationTokenSource(limit, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        try
+        {
+            return await PlayAsync(turns, both.Token);
+        }
+        catch (VoidException e)
+        {
+            return Void(e.Cause, e.Message);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return Void(VoidCause.Cancelled, "the run was cancelled");
+        }
+        catch (OperationCanceledException) when (timer.IsCancellationRequested)
+        {
+            return Void(VoidCause.EpisodeDeadline, string.Create(CultureInfo.InvariantCulture, $"not finished within rollouts.deadlineSeconds = {configuration.Rollouts.DeadlineSeconds}"));
+        }
+        catch (OperationLostException e)
+        {
+            return Void(VoidCause.SiloLost, e.Message);
+        }
+        finally
+        {
+            await CloseToolsAsync();
+        }
+    }
+
+    private async Task<Rollout> PlayAsync(IReadOnlyList<TurnRecord> turns, CancellationToken cancellationToken)
+    {
+        var offered = Offered();
+        var tape = _tape = await BeginAsync(offered, cancellationToken);
+        var turnLimit = configuration.Rollouts.TurnLimit(Question, id.Phase);
+        for (var next = 0; ; next++)
+        {
+            StopReason stop;
+            ParsedTurn parsed;
+            ToolResult? recorded = null;
+            var isRecorded = next < turns.Count;
+            if (isRecorded)
+            {
+                var turn = turns[next];
+                tape.AppendSampled(turn.Tokens, turn.LogProbs, turn.Entropies, turn.Versions);
+                (stop, parsed, recorded) = (turn.Stop, tape.ParseTurn(), turn.Result);
+            }
+            else
+            {
+                (stop, parsed) = await GenerateTurnAsync(tape, cancellationToken);
+            }
+
+            var record = isRecorded ? null : Record(tape, stop);
+            tape.CloseTurn(parsed);
+            progress.Report(tape.Turns, tape.Count);
+            var isCall = stop == StopReason.StopToken && parsed.Call is { Closed: true };
+            if (!isCall || tape.Turns >= turnLimit)
+            {
+                await StoreAsync(record, cancellationToken);
+                return isCall ? tape.ToRollout(id, Question, Outcome.Wrong, EndReason.TurnLimit, null, attempt)
+                    : stop != StopReason.StopToken ? tape.ToRollout(id, Question, Outcome.Wrong, EndReason.TokenLimit, null, attempt)
+                    : await VerifyAsync(tape, parsed, cancellationToken);
+            }
+
+            var result = recorded ?? await CallAsync(tape, parsed, offered, cancellationToken);
+            await StoreAsync(record is null ? null : record with { Result = result }, cancellationToken);
+            tape.Observe(result);
+        }
+    }
+
+    private List<ToolSpec> Offered()
+    {
+        var specs = new List<ToolSpec>();
+        foreach (var name in Question.Tools ?? [])
+        {
+            specs.Add((services.Tool(name) ?? throw new VoidException(VoidCause.ToolUnavailable, $"question {Question.Id} offers tool '{name}', which is not registered on this silo")).Spec);
+        }
+
+        return specs;
+    }
+
+    private async Task<EpisodeTape> BeginAsync(List<ToolSpec> offered, CancellationToken cancellationToken)
+    {
+        if (id.Parent is not { } parent)
+        {
+            return EpisodeTape.FromPrompt(chat, chat.EncodePrompt(Question, offered));
+        }
+
+        Rollout source;
+        try
+        {
+            source = (await store.GetAsync([parent], cancellationToken))[0];
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new VoidException(VoidCause.StorageFault, $"the source {parent} could not be read: {e.Message}", e);
+        }
+
+        var tape = EpisodeTape.FromPrefix(chat, source, id.Path.Branches[^1].Boundary);
+        _held = tape.Count;
+        _forkOf = parent.ToString();
+        return tape;
+    }
+
+    /// <summary>One turn. Sampling goes on after a stop token that ended nothing: an orphan closing tag is text.</summary>
+    private async Task<(StopReason Stop, ParsedTurn Parsed)> GenerateTurnAsync(EpisodeTape tape, CancellationToken cancellationToken)
+    {
+        for (var part = 0; ; part++)
+        {
+            var room = Math.Min(configuration.Rollouts.MaxTurnTokens - tape.TurnTokens, configuration.Rollouts.MaxTokens - tape.Count);
+            if (room <= 0)
+            {
+                return (StopReason.MaxTokens, tape.ParseTurn());
+            }
+
+            var result = await GenerateAsync(tape, part, room, cancellationToken);
+            tape.AppendSampled(result.Tokens, result.LogProbs, result.Entropies, result.Versions);
+            _held = tape.Count;
+            var parsed = tape.ParseTurn();
+            var isOver = result.Stop != StopReason.StopToken
+                || result.Tokens.Length == 0
+                || parsed.Call is { Closed: true }
+                || parsed.Segments is [.., { Kind: SegmentKind.EndOfTurn }];
+            if (isOver)
+            {
+                return (result.Stop, parsed);
+            }
+        }
+    }
+
+    private async Task<GenerateResult> GenerateAsync(EpisodeTape tape, int part, int room, CancellationToken cancellationToken)
+    {
+        var policy = grains.GetGrain<IPolicyGrain>($"{id.Run}/{request.Engine}");
+        var missing = 0;
+        for (var resend = 0; ; resend++)
+        {
+            var operation = string.Create(CultureInfo.InvariantCulture, $"{_session}#{attempt}.{tape.Turns}.{part}.{resend}");
+            var generate = new PolicyRequest(operation, Request(tape, room), request.Weights);
+            GenerateResult result;
+            try
+            {
+                result = await calls.RunAsync(
+                    _ => policy.StartAsync(generate),
+                    atMost => policy.WaitAsync(_session, operation, atMost),
+                    () => policy.CancelAsync(_session, operation),
+                    cancellationToken);
+            }
+            catch (OperationFailedException e)
+            {
+                throw new VoidException(VoidCause.EngineFault, e.Message, e);
+            }
+
+            switch (result.Status)
+            {
+                case GenerateStatus.Done:
+                    return result;
+                case GenerateStatus.SessionMissing when missing++ < 3:
+                    (_held, _forkOf) = (0, null);
+                    break;
+                case GenerateStatus.Busy:
+                    await Task.Delay(options.BusyDelay, time, cancellationToken);
+                    break;
+                case GenerateStatus.Cancelled:
+                    cancellationToken.ThrowIfCancellationRequested();
+                    throw new VoidException(time.GetUtcNow() >= _deadline ? VoidCause.EpisodeDeadline : VoidCause.EngineFault, result.Error ?? "the engine gave the sequence up");
+                default:
+                    throw new VoidException(VoidCause.EngineFault, result.Error ?? $"the engine answered {result.Status}");
+            }
+        }
+    }
+
+    private GenerateRequest Request(EpisodeTape tape, int room) => new()
+    {
+        Session = _session,
+        Offset = _held,
+        Tokens = tape.From(_held),
+        Group = id.GroupKey,
+        ForkOf = _forkOf is not null && _held == tape.Inherited ? _forkOf : null,
+        Sampling = request.Sampling,
+        Chance = _chance,
+        MaxNewTokens = room,
+        StopTokens = chat.StopTokens,
+        Deadline = _deadline,
+    };
+
+    private async Task<ToolResult> CallAsync(EpisodeTape tape, ParsedTurn parsed, List<ToolSpec> offered, CancellationToken cancellationToken)
+    {
+        var call = tape.Calls[^1];
+        if (parsed.CallError is { } error)
+        {
+            return new ToolResult(error, IsError: true);
+        }
+
+        if (offered.All(s => s.Name != call.Name))
+        {
+            return new ToolResult($"unknown tool '{call.Name}'; offered: {(offered.Count == 0 ? "none" : string.Join(", ", offered.Select(s => s.Name)))}", IsError: true);
+        }
+
+        progress.Tool = call.Name;
+        try
+        {
+            var answer = services.Tool(call.Name)!.IsStateful
+                ? await CallStatefulAsync(tape, call, cancellationToken)
+                : await CallStatelessAsync(call, cancellationToken);
+            switch (answer.Status)
+            {
+                case ToolCallStatus.Done:
+                    return answer.Result!;
+                case ToolCallStatus.Cancelled:
+                    cancellationToken.ThrowIfCancellationRequested();
+                    throw new VoidException(VoidCause.ToolUnavailable, $"tool '{call.Name}' gave the call up");
+                default:
+                    throw new VoidException(answer.Cause is VoidCause.None ? VoidCause.ToolUnavailable : answer.Cause, answer.Detail ?? $"tool '{call.Name}' answered {answer.Status}");
+            }
+        }
+        finally
+        {
+            progress.Tool = null;
+        }
+    }
+
+    private async Task<ToolCallResult> CallStatelessAsync(ToolCall call, CancellationToken cancellationToken)
+    {
+        var tool = grains.GetGrain<IStatelessToolGrain>(call.Name);
+        var body = Call(0, call.Arguments, null);
+        return await calls.RunAsync(
+            async _ => Pending<ToolCallResult>.Done(await tool.InvokeAsync(body)),
+            _ => Task.FromResult(Pending<ToolCallResult>.Unknown),
+            () => Task.CompletedTask,
+            cancellationToken);
+    }
+
+    private async Task<ToolCallResult> CallStatefulAsync(EpisodeTape tape, ToolCall call, CancellationToken cancellationToken)
+    {
+        if (!_tools.TryGetValue(call.Name, out var tool))
+        {
+            _tools[call.Name] = tool = grains.GetGrain<IToolGrain>($"{call.Name}/{_session}");
+        }
+
+        // Only calls that were executed count: one that could not be read never reached the tool.
+        var earlier = tape.Calls.SkipLast(1).Where(c => c.Name == call.Name && c is { Closed: true, Observation: not null } && c.Arguments.Length > 0).ToArray();
+        for (var losses = 0; ; losses++)
+        {
+            var answer = await OneAsync(tool, Call(earlier.Length, call.Arguments, null), cancellationToken);
+            if (answer.Status != ToolCallStatus.SessionLost)
+            {
+                return answer;
+            }
+
+            if (losses == 3)
+            {
+                throw new VoidException(VoidCause.SiloLost, $"the session of tool '{call.Name}' was lost {losses + 1} times");
+            }
+
+            for (var i = 0; i < earlier.Length; i++)
+            {
+                var replay = await OneAsync(tool, Call(i, earlier[i].Arguments, new ToolResult(earlier[i].Observation!, earlier[i].IsError)), cancellationToken);
+                if (replay.Status == ToolCallStatus.SessionLost)
+                {
+                    break;
+                }
+
+                if (replay.Status != ToolCallStatus.Done)
+                {
+                    return replay;
+                }
+            }
+        }
+    }
+
+    private Task<ToolCallResult> OneAsync(IToolGrain tool, ToolCallRequest body, CancellationToken cancellationToken) => calls.RunAsync(
+        _ => tool.StartAsync(body),
+        atMost => tool.WaitAsync(body.Attempt, body.Index, atMost),
+        tool.CancelAsync,
+        cancellationToken);
+
+    private ToolCallRequest Call(int index, string arguments, ToolResult? recorded) => new()
+    {
+        Episode = id,
+        Attempt = attempt,
+        Index = index,
+        Arguments = arguments,
+        Chance = id.Original.Chance(configuration.Seed).With("tool"),
+        Recorded = recorded,
+    };
+
+    private async Task<Rollout> VerifyAsync(EpisodeTape tape, ParsedTurn parsed, CancellationToken cancellationToken)
+    {
+        var outcome = Outcome.Wrong;
+        if (parsed.Boxed is { } answer)
+        {
+            try
+            {
+                var verifier = services.Verifier(Question.Verifier);
+                outcome = await Task.Run(() => verifier.VerifyAsync(Question, answer, cancellationToken).AsTask(), cancellationToken) == Verdict.Correct ? Outcome.Correct : Outcome.Wrong;
+            }
+            catch (Exception e) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new VoidException(VoidCause.VerifierFault, $"verifier '{Question.Verifier}': {e.GetType().Name}: {e.Message}", e);
+            }
+        }
+
+        return tape.ToRollout(id, Question, outcome, EndReason.Answered, parsed.Boxed, attempt);
+    }
+
+    private TurnRecord Record(EpisodeTape tape, StopReason stop)
+    {
+        var (tokens, logProbs, entropies, versions) = tape.OwnTurn();
+        return new TurnRecord
+        {
+            Episode = id,
+            Attempt = attempt,
+            Turn = tape.Turns,
+            Tokens = tokens,
+            LogProbs = logProbs,
+            Entropies = entropies,
+            Versions = versions,
+            Stop = stop,
+        };
+    }
+
+    private async Task StoreAsync(TurnRecord? record, CancellationToken cancellationToken)
+    {
+        if (record is null)
+        {
+            return;
+        }
+
+        try
+        {
+            await journal.AppendAsync(record, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new VoidException(VoidCause.StorageFault, $"turn {record.Turn} could not be stored: {e.Message}", e);
+        }
+    }
+
+    private Rollout Void(VoidCause cause, string detail)
+    {
+        var tape = _tape ?? new EpisodeTape(chat);
+        tape.DropTurn();
+        return tape.ToRollout(id, Question, Outcome.Void, EndReason.Void, null, attempt, cause, detail);
+    }
+
+    private async Task CloseToolsAsync()
+    {
+        foreach (var tool in _tools.Values)
+        {
+            try
+            {
+                await tool.CloseAsync();
+            }
+            catch (Exception e) when (e is Orleans.Runtime.OrleansException or TimeoutException)
+            {
+                // The session died with its silo.
+                _ = e;
+            }
+        }
+    }
+}

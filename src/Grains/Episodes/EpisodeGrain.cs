@@ -1,0 +1,124 @@
+using Axpo.Grains.Operations;
+using Microsoft.Extensions.Options;
+
+namespace Axpo.Grains.Episodes;
+
+/// <summary>One episode: the retries of its attempts. The attempt itself is <see cref="EpisodeAttempt"/>.</summary>
+internal sealed class EpisodeGrain(
+    IRunServices services,
+    ITrajectoryStore store,
+    ITurnJournal journal,
+    IOptions<GrainsOptions> options,
+    TimeProvider time) : Grain, IEpisodeGrain
+{
+    private readonly EpisodeProgress _progress = new();
+    private StoredOperation<RolloutSummary>? _operation;
+
+    Task<Pending<RolloutSummary>> IEpisodeGrain.StartAsync(EpisodeRequest request)
+    {
+        if (_operation is null or { MayStartAnew: true } || _operation.Now.Result is { Cause: VoidCause.Cancelled })
+        {
+            var again = request.Resume || _operation is not null;
+            _operation?.Dispose();
+            _operation = StoredOperation<RolloutSummary>.Start(this.GetPrimaryKeyString(), ct => RunAsync(request with { Resume = again }, ct));
+        }
+
+        return Task.FromResult(_operation.Now);
+    }
+
+    Task<Pending<RolloutSummary>> IEpisodeGrain.WaitAsync(TimeSpan atMost) =>
+        _operation is { } operation ? operation.WaitAsync(atMost, time) : Task.FromResult(Pending<RolloutSummary>.Unknown);
+
+    Task<EpisodeStatus> IEpisodeGrain.StatusAsync() => Task.FromResult(new EpisodeStatus
+    {
+        State = _operation?.Now.State ?? OperationState.Unknown,
+        Attempt = _progress.Attempt,
+        Turns = _progress.Turns,
+        Tokens = _progress.Tokens,
+        Tool = _progress.Tool,
+    });
+
+    Task IEpisodeGrain.CancelAsync()
+    {
+        _operation?.Cancel();
+        return Task.CompletedTask;
+    }
+
+    private async Task<RolloutSummary> RunAsync(EpisodeRequest request, CancellationToken cancellationToken)
+    {
+        var id = EpisodeId.Parse(this.GetPrimaryKeyString());
+        if (request.Resume && await StoredAsync(id, cancellationToken) is { } stored)
+        {
+            return RolloutSummaries.Of(stored, await store.PutAsync(stored, cancellationToken));
+        }
+
+        var configuration = await services.ConfigurationAsync(id.Run, cancellationToken);
+        var chat = await services.ChatAsync(id.Run, cancellationToken);
+        IReadOnlyList<TurnRecord> turns = request.Resume ? await journal.ReadAsync(id, cancellationToken) : [];
+        var calls = new LongCall(time, options.Value);
+        var attempt = turns.Count > 0 ? turns[0].Attempt : 1;
+        for (var delay = options.Value.AttemptDelay; ; delay *= 2)
+        {
+            _progress.Begin(attempt);
+            var run = new EpisodeAttempt(id, attempt, request, configuration, chat, services, store, journal, GrainFactory, calls, options.Value, time, _progress);
+            var rollout = await run.RunAsync(turns, cancellationToken);
+            if (rollout.Cause == VoidCause.Cancelled)
+            {
+                return RolloutSummaries.Of(rollout, null);
+            }
+
+            if (rollout.Outcome == Outcome.Void && attempt < configuration.Rollouts.Attempts)
+            {
+                attempt++;
+                turns = [];
+                try
+                {
+                    await Task.Delay(delay, time, cancellationToken);
+                    continue;
+                }
+                catch (OperationCanceledException)
+                {
+                    return RolloutSummaries.Of(rollout with { Cause = VoidCause.Cancelled, Detail = "cancelled between attempts" }, null);
+                }
+            }
+
+            return await PutAsync(rollout, cancellationToken);
+        }
+    }
+
+    private async Task<RolloutSummary> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return RolloutSummaries.Of(rollout, await store.PutAsync(rollout, cancellationToken));
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return RolloutSummaries.Of(rollout with { Outcome = Outcome.Void, End = EndReason.Void, Cause = VoidCause.Cancelled, Detail = "cancelled before it was stored" }, null);
+            }
+            catch (Exception e)
+            {
+                if (tries == 3)
+                {
+                    return RolloutSummaries.Of(rollout with { Outcome = Outcome.Void, End = EndReason.Void, Cause = VoidCause.StorageFault, Detail = "the rollout could not be stored: " + e.Message }, null);
+                }
+            }
+
+            await Task.Delay(options.Value.AttemptDelay, time, CancellationToken.None);
+        }
+    }
+
+    private async Task<Rollout?> StoredAsync(EpisodeId id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return (await store.GetAsync([id], cancellationToken))[0];
+        }
+        catch (KeyNotFoundException)
+        {
+            return null;
+        }
+    }
+}

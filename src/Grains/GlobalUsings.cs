@@ -1,0 +1,3 @@
+global using Axpo.Core;
+global using Axpo.Grains.Abstractions;
+global using Orleans;

@@ -1,0 +1,108 @@
+using System.Globalization;
+using Axpo.Grains.Operations;
+using Microsoft.Extensions.Options;
+
+namespace Axpo.Grains.Groups;
+
+/// <summary>The rollouts of one question, then the continuations of some of them.</summary>
+internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
+{
+    private readonly Dictionary<string, StoredOperation<GroupResult>> _operations = new(StringComparer.Ordinal);
+    private GroupStatus _status = new("", 0, 0);
+
+    Task<Pending<GroupResult>> IGroupGrain.StartAsync(GroupRequest request)
+    {
+        var id = request.Operation;
+        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew)
+        {
+            var again = request.Resume || operation is not null;
+            operation = _operations[id] = StoredOperation<GroupResult>.Start(id, ct => RunAsync(request with { Resume = again }, ct));
+        }
+
+        return Task.FromResult(operation.Now);
+    }
+
+    Task<Pending<GroupResult>> IGroupGrain.WaitAsync(string operation, TimeSpan atMost) =>
+        _operations.TryGetValue(operation, out var known) ? known.WaitAsync(atMost, time) : Task.FromResult(Pending<GroupResult>.Unknown);
+
+    Task<GroupStatus> IGroupGrain.StatusAsync() => Task.FromResult(_status);
+
+    Task IGroupGrain.CancelAsync()
+    {
+        foreach (var operation in _operations.Values)
+        {
+            operation.Cancel();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    Task IGroupGrain.ReleaseAsync(string engine) => GrainFactory.GetGrain<IPolicyGrain>($"{Key().Run}/{engine}").ReleaseAsync(this.GetPrimaryKeyString());
+
+    private async Task<GroupResult> RunAsync(GroupRequest request, CancellationToken cancellationToken)
+    {
+        var (run, phase, step, index) = Key();
+        var questions = await services.QuestionsAsync(run, phase, step, cancellationToken);
+        if (index >= questions.Count)
+        {
+            throw new InvalidOperationException($"group {this.GetPrimaryKeyString()}: the phase has {questions.Count} questions");
+        }
+
+        EpisodeId[] ids = request.Forks.Length > 0
+            ? [.. request.Forks.SelectMany(f => Enumerable.Range(0, f.Count).Select(k => f.Source.Fork(f.Boundary, k)))]
+            : [.. Enumerable.Range(0, request.Samples).Select(r => new EpisodeId(run, phase, step, index, r))];
+        _status = new GroupStatus(request.Operation, 0, ids.Length);
+        var body = new EpisodeRequest
+        {
+            Question = questions[index],
+            Sampling = request.Sampling,
+            Engine = request.Engine,
+            Weights = request.Weights,
+            Resume = request.Resume,
+        };
+        var calls = new LongCall(time, options.Value);
+        var results = await FanOut.RunAsync(ids, request.MaxLive, (id, ct) => EpisodeAsync(calls, id, body, ct), cancellationToken);
+        return new GroupResult(results);
+    }
+
+    private async Task<RolloutSummary> EpisodeAsync(LongCall calls, EpisodeId id, EpisodeRequest body, CancellationToken cancellationToken)
+    {
+        var episode = GrainFactory.GetGrain<IEpisodeGrain>(id.ToString());
+        RolloutSummary summary;
+        try
+        {
+            summary = await calls.RunAsync(
+                again => episode.StartAsync(again ? body with { Resume = true } : body),
+                episode.WaitAsync,
+                episode.CancelAsync,
+                cancellationToken);
+        }
+        catch (OperationLostException e)
+        {
+            summary = new RolloutSummary
+            {
+                Id = id,
+                Outcome = Outcome.Void,
+                Cause = VoidCause.SiloLost,
+                Detail = e.Message,
+                End = EndReason.Void,
+                IsToolUsing = false,
+                CallConfidences = [],
+                CallErrors = [],
+                Tokens = 0,
+                SampledTokens = 0,
+                Turns = 0,
+                MeanEntropy = double.NaN,
+            };
+        }
+
+        _status = _status with { Finished = _status.Finished + 1 };
+        return summary;
+    }
+
+    private (string Run, Phase Phase, int Step, int Question) Key()
+    {
+        var parts = this.GetPrimaryKeyString().Split('/');
+        return (parts[0], EpisodeId.ParsePhase(parts[1]), int.Parse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture), int.Parse(parts[3], NumberStyles.None, CultureInfo.InvariantCulture));
+    }
+}

@@ -1,0 +1,140 @@
+using Axpo.Grains.Operations;
+
+namespace Axpo.Grains.Policies;
+
+/// <summary>The door to one engine. Keeps the newest generation of each session until the next one, so that a repeated Start or Wait finds it.</summary>
+internal sealed class PolicyGrain(IRunServices services, TimeProvider time) : Grain, IPolicyGrain
+{
+    private readonly Dictionary<string, StoredOperation<GenerateResult>> _generations = new(StringComparer.Ordinal);
+    private Task<IPolicyEngine>? _engine;
+    private (WeightsVersion Version, StoredOperation<PublishResult> Operation)? _publication;
+
+    Task<Pending<GenerateResult>> IPolicyGrain.StartAsync(PolicyRequest request)
+    {
+        var session = request.Request.Session;
+        if (_generations.TryGetValue(session, out var known))
+        {
+            if (known.Id == request.Operation && !known.MayStartAnew)
+            {
+                return Task.FromResult(known.Now);
+            }
+
+            known.Cancel();
+        }
+
+        var operation = StoredOperation<GenerateResult>.Start(request.Operation, ct => GenerateAsync(request, ct));
+        _generations[session] = operation;
+        return Task.FromResult(operation.Now);
+    }
+
+    Task<Pending<GenerateResult>> IPolicyGrain.WaitAsync(string session, string operation, TimeSpan atMost) =>
+        _generations.TryGetValue(session, out var known) && known.Id == operation
+            ? known.WaitAsync(atMost, time)
+            : Task.FromResult(Pending<GenerateResult>.Unknown);
+
+    Task IPolicyGrain.CancelAsync(string session, string operation)
+    {
+        if (_generations.TryGetValue(session, out var known) && known.Id == operation)
+        {
+            known.Cancel();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    Task<Pending<PublishResult>> IPolicyGrain.PublishAsync(WeightsVersion version) => Task.FromResult(Publish(version).Now);
+
+    Task<Pending<PublishResult>> IPolicyGrain.WaitPublishedAsync(WeightsVersion version, TimeSpan atMost) =>
+        _publication is { } publication && !IsHigher(version, publication.Version)
+            ? publication.Operation.WaitAsync(atMost, time)
+            : Task.FromResult(Pending<PublishResult>.Unknown);
+
+    async Task IPolicyGrain.ReleaseAsync(string sessionPrefix)
+    {
+        foreach (var session in _generations.Keys.Where(s => s == sessionPrefix || s.StartsWith(sessionPrefix + "/", StringComparison.Ordinal)).ToArray())
+        {
+            _generations.Remove(session, out var generation);
+            generation!.Cancel();
+        }
+
+        if (_engine is { } engine)
+        {
+            (await engine).Release(sessionPrefix);
+        }
+    }
+
+    async Task IPolicyGrain.CloseAsync()
+    {
+        foreach (var generation in _generations.Values)
+        {
+            generation.Cancel();
+        }
+
+        _generations.Clear();
+        _engine = null;
+        _publication = null;
+        await services.ReleaseAsync(RunName());
+        DeactivateOnIdle();
+    }
+
+    async Task<EngineStatus?> IPolicyGrain.StatusAsync() => _engine is { IsCompletedSuccessfully: true } engine ? (await engine).Status : null;
+
+    private async Task<GenerateResult> GenerateAsync(PolicyRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (request.Weights is { } weights && !Holds(weights))
+            {
+                var published = Publish(weights);
+                while (!published.HasEnded)
+                {
+                    await published.WaitAsync(Waiting.Longest, time);
+                }
+
+                if (published.Now is { State: OperationState.Failed, Error: var error })
+                {
+                    return new GenerateResult { Status = GenerateStatus.Fault, Error = $"the engine could not take weights of step {weights.Step} from '{weights.Folder}': {error}" };
+                }
+            }
+
+            var engine = await Engine();
+            return await engine.GenerateAsync(request.Request, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return new GenerateResult { Status = GenerateStatus.Fault, Error = $"{e.GetType().Name}: {e.Message}" };
+        }
+    }
+
+    private bool Holds(WeightsVersion version) => _publication is { } p && p.Operation.Now.State == OperationState.Done && !IsHigher(version, p.Version);
+
+    private static bool IsHigher(WeightsVersion a, WeightsVersion b) => (a.Fence, a.Step).CompareTo((b.Fence, b.Step)) > 0;
+
+    private StoredOperation<PublishResult> Publish(WeightsVersion version)
+    {
+        if (_publication is { } current && !IsHigher(version, current.Version) && current.Operation.Now.State is OperationState.Running or OperationState.Done)
+        {
+            return current.Operation;
+        }
+
+        var operation = StoredOperation<PublishResult>.Start(version.Sha256, async ct => new PublishResult(await (await Engine()).PublishAsync(version, ct)));
+        _publication = (version, operation);
+        return operation;
+    }
+
+    private Task<IPolicyEngine> Engine()
+    {
+        if (_engine is null or { IsFaulted: true } or { IsCanceled: true })
+        {
+            _engine = services.EngineAsync(RunName(), CancellationToken.None).AsTask();
+        }
+
+        return _engine;
+    }
+
+    private string RunName()
+    {
+        var key = this.GetPrimaryKeyString();
+        return key[..key.IndexOf('/', StringComparison.Ordinal)];
+    }
+}

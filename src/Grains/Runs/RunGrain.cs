@@ -1,0 +1,227 @@
+using Axpo.Grains.Operations;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Storage;
+
+namespace Axpo.Grains.Runs;
+
+/// <summary>A run: its life (start, resume, cancel, reminder). The work is <see cref="RunLoop"/>.</summary>
+internal sealed partial class RunGrain(
+    [PersistentState("run", GrainsOptions.Storage)] IPersistentState<RunState> state,
+    IRunServices services,
+    ITurnJournal journal,
+    IRunLog log,
+    IOptions<GrainsOptions> options,
+    TimeProvider time,
+    ILogger<RunGrain> logger) : Grain, IRunGrain, IRemindable
+{
+    private const string Reminder = "alive";
+    private RunMeter _meter = new(time);
+    private StoredOperation<RunState>? _operation;
+    private string? _cancelled;
+
+    private string Run => this.GetPrimaryKeyString();
+
+    private bool HasEnded => state.State.Phase is RunPhase.Done or RunPhase.Failed or RunPhase.Cancelled;
+
+    async Task<RunStatus> IRunGrain.StartAsync(RunRequest request)
+    {
+        if (state.State.Request is null)
+        {
+            state.State.Configuration = await services.ConfigurationAsync(Run, CancellationToken.None);
+            state.State.Request = request;
+            await state.WriteStateAsync(CancellationToken.None);
+            await this.RegisterOrUpdateReminder(Reminder, options.Value.ReminderPeriod, options.Value.ReminderPeriod);
+            Begin(resume: false);
+        }
+        else if (!HasEnded && _operation is null)
+        {
+            // It was started by an activation that has died since.
+            Begin(resume: true);
+        }
+
+        return Status();
+    }
+
+    async Task<RunStatus> IRunGrain.ResumeAsync()
+    {
+        if (state.State.Request is null || state.State.Phase == RunPhase.Done || _operation is { HasEnded: false })
+        {
+            return Status();
+        }
+
+        if (HasEnded)
+        {
+            state.State.Phase = RunPhase.Created;
+            state.State.Message = null;
+            await state.WriteStateAsync(CancellationToken.None);
+        }
+
+        await this.RegisterOrUpdateReminder(Reminder, options.Value.ReminderPeriod, options.Value.ReminderPeriod);
+        Begin(resume: true);
+        return Status();
+    }
+
+    async Task<RunStatus> IRunGrain.WaitAsync(TimeSpan atMost)
+    {
+        if (_operation is { } operation)
+        {
+            await operation.WaitAsync(atMost, time);
+        }
+        else if (!HasEnded && Waiting.Clamp(atMost) is { Ticks: > 0 } pause)
+        {
+            // Not under way in this activation: until the reminder or ResumeAsync revives it there is nothing to wait for.
+            await Task.Delay(pause, time);
+        }
+
+        return Status();
+    }
+
+    Task<RunStatus> IRunGrain.StatusAsync() => Task.FromResult(Status());
+
+    async Task IRunGrain.CancelAsync(string reason)
+    {
+        _cancelled ??= reason;
+        if (_operation is { } operation)
+        {
+            operation.Cancel();
+        }
+        else if (state.State.Request is not null && !HasEnded)
+        {
+            // Nothing of it lives: only its state says otherwise.
+            await EndAsync(RunPhase.Cancelled, reason);
+        }
+    }
+
+    async Task IRemindable.ReceiveReminder(string reminderName, TickStatus status)
+    {
+        if (state.State.Request is null || HasEnded)
+        {
+            await ForgetReminderAsync();
+        }
+        else if (_operation is null or { HasEnded: true })
+        {
+            Begin(resume: true);
+        }
+    }
+
+    private void Begin(bool resume)
+    {
+        _cancelled = null;
+        _meter = new RunMeter(time);
+        _operation = StoredOperation<RunState>.Start(Run, ct => LiveAsync(resume, ct));
+    }
+
+    private async Task<RunState> LiveAsync(bool resume, CancellationToken cancellationToken)
+    {
+        // The call that started it returns first.
+        await Task.Yield();
+        try
+        {
+            var calls = new LongCall(time, options.Value);
+            var loop = new RunLoop(Run, state, services, journal, log, GrainFactory, calls, options.Value, time, _meter, resume);
+            await loop.RunAsync(cancellationToken);
+            await EndAsync(RunPhase.Done, null);
+        }
+        catch (InconsistentStateException)
+        {
+            // Another activation lives: this one is stale.
+            DeactivateOnIdle();
+            throw;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            await EndAsync(RunPhase.Cancelled, _cancelled ?? "cancelled");
+        }
+        catch (Exception e)
+        {
+            LogFailed(logger, e, Run);
+            await EndAsync(RunPhase.Failed, e.Message);
+        }
+
+        return state.State;
+    }
+
+    private async Task EndAsync(RunPhase phase, string? message)
+    {
+        foreach (var engine in options.Value.Engines)
+        {
+            await QuietlyAsync(GrainFactory.GetGrain<IPolicyGrain>($"{Run}/{engine}").CloseAsync);
+        }
+
+        if (state.State.Request!.Kind == RunKind.Train)
+        {
+            await QuietlyAsync(GrainFactory.GetGrain<ITrainerGrain>(Run).CloseAsync);
+        }
+
+        state.State.Phase = phase;
+        state.State.Message = message;
+        await state.WriteStateAsync(CancellationToken.None);
+        await QuietlyAsync(ForgetReminderAsync);
+        LogEnded(logger, Run, phase, state.State.Step);
+    }
+
+    private async Task QuietlyAsync(Func<Task> action)
+    {
+        try
+        {
+            await action();
+        }
+        catch (Exception e)
+        {
+            LogLeftover(logger, e, Run);
+        }
+    }
+
+    private async Task ForgetReminderAsync()
+    {
+        if (await this.GetReminder(Reminder) is { } reminder)
+        {
+            await this.UnregisterReminder(reminder);
+        }
+    }
+
+    private RunStatus Status()
+    {
+        var s = state.State;
+        var steps = s.Request?.Kind == RunKind.Train ? s.Configuration?.Steps ?? 0 : 0;
+        return new RunStatus
+        {
+            Run = Run,
+            Kind = s.Request?.Kind ?? RunKind.Train,
+            Phase = s.Phase,
+            Step = s.Step,
+            Steps = steps,
+            Episodes = _meter.Episodes,
+            EpisodesPlanned = _meter.Planned,
+            Correct = _meter.Correct,
+            ToolUsing = _meter.ToolUsing,
+            Void = _meter.Void,
+            Dropped = s.Dropped,
+            SampledTokens = _meter.SampledTokens,
+            EpisodesPerSecond = _meter.EpisodesPerSecond,
+            TokensPerSecond = _meter.TokensPerSecond,
+            Seconds = _meter.Seconds,
+            SecondsLeft = _meter.Left(s.Step, steps),
+            Newest = Slim(s.Newest),
+            NewestEvaluation = Slim(s.NewestEvaluation),
+            Message = s.Message,
+            Weights = s.Weights,
+        };
+    }
+
+    private static MetricsRow? Slim(MetricsRow? row) => row is null ? null : row with
+    {
+        Eval = row.Eval is null ? null : row.Eval with { PerQuestion = [] },
+        EvalT1 = row.EvalT1 is null ? null : row.EvalT1 with { PerQuestion = [] },
+    };
+
+    [LoggerMessage(LogLevel.Error, "run {Run} failed")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string run);
+
+    [LoggerMessage(LogLevel.Information, "run {Run} ended: {Phase} at step {Step}")]
+    private static partial void LogEnded(ILogger logger, string run, RunPhase phase, int step);
+
+    [LoggerMessage(LogLevel.Warning, "run {Run}: something was left behind at its end")]
+    private static partial void LogLeftover(ILogger logger, Exception exception, string run);
+}

@@ -1,0 +1,22 @@
+namespace Axpo.Grains.Trainers;
+
+/// <summary>Reads the rollouts of a step by id and has their advantages assigned.</summary>
+internal static class BatchAssembly
+{
+    /// <summary>The batch of a request.</summary>
+    /// <exception cref="KeyNotFoundException">A rollout that the request does not name as missing is not stored.</exception>
+    public static async Task<UpdateBatch> BuildAsync(string run, TrainRequest request, RunConfiguration configuration, ITrajectoryStore store, CancellationToken cancellationToken)
+    {
+        var missing = request.Missing.ToHashSet();
+        EpisodeId[][] groups = [.. Enumerable.Range(0, request.Questions).Select(q =>
+            Enumerable.Range(0, request.GroupSize).Select(r => new EpisodeId(run, Phase.Train, request.Step, q, r)).ToArray())];
+        EpisodeId[][] forks = [.. request.Plan.Selections.Select(s => Enumerable.Range(0, request.K).Select(k => s.Source.Fork(s.Boundary, k)).ToArray())];
+        EpisodeId[] wanted = [.. groups.Concat(forks).SelectMany(g => g).Where(id => !missing.Contains(id))];
+        var stored = (await store.GetAsync(wanted, cancellationToken)).ToDictionary(r => r.Id);
+        return await Task.Run(
+            () => AdvantageAssigner.Assign(request.Batch, request.Step, Found(groups), request.Plan, Found(forks), configuration.Objective),
+            cancellationToken);
+
+        Rollout?[][] Found(EpisodeId[][] ids) => [.. ids.Select(g => g.Select(id => stored.GetValueOrDefault(id)).ToArray())];
+    }
+}

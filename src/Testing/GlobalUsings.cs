@@ -1,0 +1,2 @@
+global using Axpo.Core;
+global using Orleans;

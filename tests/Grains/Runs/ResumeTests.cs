@@ -1,0 +1,99 @@
+namespace Axpo.Grains.Tests.Runs;
+
+public sealed class ResumeTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_cancelled_run_stops_cleanly_and_goes_on_where_it_was()
+    {
+        var world = new World();
+        var reached = Waits.Signal();
+        world.Engine.Gate = async (turn, ct) =>
+        {
+            if (turn.Episode is { Phase: Phase.Train, Step: 2, Question: 2, Rollout: 3 })
+            {
+                reached.TrySetResult(true);
+                await Task.Delay(Timeout.Infinite, ct);
+            }
+        };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        await reached.Task.Event("step 2 under way");
+
+        await run.CancelAsync("Ctrl-C");
+        var stopped = await run.EndAsync();
+
+        stopped.Phase.ShouldBe(RunPhase.Cancelled);
+        stopped.Message.ShouldBe("Ctrl-C");
+        stopped.Step.ShouldBe(1);
+        (await cluster.Log.ReadAsync(World.Run, Token)).Select(r => r.Step).ShouldBe([0, 1]);
+        world.Engine.Status.LiveSequences.ShouldBe(0);
+
+        world.Engine.Gate = null;
+        await run.ResumeAsync();
+        var done = await run.EndAsync();
+
+        done.Phase.ShouldBe(RunPhase.Done, done.Message);
+        (await cluster.Log.ReadAsync(World.Run, Token)).Select(r => r.Step).ShouldBe([0, 1, 2]);
+        cluster.Log.Drops(World.Run).ShouldBeEmpty();
+        world.Learner.Batches.Select(b => b.Step).ShouldBe([1, 2]);
+    }
+
+    [Fact]
+    public async Task After_every_process_died_the_run_repeats_nothing_that_was_stored()
+    {
+        var uninterrupted = await UninterruptedAsync();
+        var world = new World();
+        var reached = Waits.Signal();
+        world.Engine.Gate = async (turn, _) =>
+        {
+            if (turn.Episode is { Phase: Phase.Train, Step: 2, Question: 2, Rollout: 2 } && turn.Turn == 1)
+            {
+                reached.TrySetResult(true);
+                await Task.Delay(Timeout.Infinite, Token);
+            }
+        };
+        var first = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
+        await first.Grains.GetGrain<IRunGrain>(World.Run).StartAsync(new RunRequest());
+        await reached.Task.Event("step 2 under way");
+        foreach (var silo in first.Cluster.Silos.ToArray())
+        {
+            await first.Cluster.KillSiloAsync(silo);
+        }
+
+        var again = new World();
+        foreach (var (folder, step) in world.Learner.Checkpoints)
+        {
+            again.Learner.Restore(folder, step);
+        }
+
+        await using var second = await AxpoTestCluster.StartAsync(again.Services, o => (o.Silos, o.After) = (2, first));
+        var run = second.Grains.GetGrain<IRunGrain>(World.Run);
+        (await run.StatusAsync()).Step.ShouldBe(1);
+        await run.ResumeAsync();
+        var done = await run.EndAsync();
+
+        done.Phase.ShouldBe(RunPhase.Done, done.Message);
+        (await second.Log.ReadAsync(World.Run, Token)).Select(r => r.Step).ShouldBe([0, 1, 2]);
+        again.Learner.Batches.Select(b => b.Step).ShouldBe([2]);
+        again.Engine.Requests.ShouldAllBe(r => EpisodeId.Parse(r.Session).Step == 2, "committed steps are not done again");
+        again.Engine.Requests.ShouldNotContain(r => r.Session.StartsWith("r1/train/2/0/", StringComparison.Ordinal) && r.ForkOf == null && r.Group != null && EpisodeId.Parse(r.Session).Path.IsEmpty, "stored rollouts of the step are found by id");
+        again.Engine.Requests.Where(r => r.Session == "r1/train/2/2/2").ShouldHaveSingleItem("the finished first turn comes from the journal");
+        (await StoredAsync(second)).ShouldBe(uninterrupted);
+    }
+
+    private static async Task<string[]> UninterruptedAsync()
+    {
+        var world = new World();
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        await run.EndAsync();
+        return await StoredAsync(cluster);
+    }
+
+    private static ValueTask<string[]> StoredAsync(AxpoTestCluster cluster) => cluster.Trajectories.ListAsync(World.Run, null, null, Token)
+        .Select(r => $"{r.Id} {r.Outcome} {string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}").ToArrayAsync(Token);
+}

@@ -1,0 +1,97 @@
+namespace Axpo.Grains.Tests.Tools;
+
+public sealed class ToolOutageTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    private static string AlwaysCalls(ScriptedTurn turn) => turn.Turn == 0 ? turn.Call("calc", "{}") : ScriptedTurn.Answer("8");
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_transient_fault_is_retried_inside_the_call(bool isStateful)
+    {
+        var world = new World(AlwaysCalls, isStateful: isStateful);
+        world.Tool.FailNext(2);
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Pipelines["calc"] = p => p.RetryDelaySeconds = 0);
+
+        var summary = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+
+        (summary.Outcome, summary.Attempts).ShouldBe((Outcome.Wrong, 1));
+        world.Tool.Calls.Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_lasting_fault_is_not_retried_inside_the_call_and_is_Void()
+    {
+        var world = new World(AlwaysCalls);
+        world.Tool.Outage = new ToolUnavailableException("not installed", isTransient: false);
+        world.Configuration = world.Configuration with { Rollouts = world.Configuration.Rollouts with { Attempts = 2 } };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+
+        var summary = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+
+        (summary.Outcome, summary.Cause, summary.Attempts).ShouldBe((Outcome.Void, VoidCause.ToolUnavailable, 2));
+        summary.Detail.ShouldNotBeNull().ShouldContain("not installed");
+        world.Tool.Calls.Count.ShouldBe(2, "one call an attempt");
+        world.Tool.Closed.ShouldBe(world.Tool.Opened);
+    }
+
+    [Fact]
+    public async Task An_outage_opens_the_breaker_and_makes_episodes_Void_never_Wrong()
+    {
+        var world = new World(AlwaysCalls, isStateful: false);
+        world.Tool.Outage = new ToolUnavailableException("backend down", isTransient: false);
+        world.Configuration = world.Configuration with { Steps = 1, Rollouts = world.Configuration.Rollouts with { Attempts = 2 }, Evaluation = new EvaluationOptions { Samples = 2 } };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Pipelines["calc"] = p => (p.BreakerMinimumCalls, p.Retries, p.BreakSeconds) = (4, 0, 3600));
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+
+        status.Phase.ShouldBe(RunPhase.Done, status.Message);
+        world.Tool.Calls.Count.ShouldBeLessThan(20, "an open breaker keeps calls away");
+        var drops = cluster.Log.Drops(World.Run);
+        drops.Count.ShouldBe(12 + (2 * 2 * 6), "every void episode stands in the ledger: training, and two evaluations in two phases");
+        drops.ShouldContain(d => d.Cause == VoidCause.ToolBreakerOpen);
+        drops.ShouldAllBe(d => d.Cause == VoidCause.ToolUnavailable || d.Cause == VoidCause.ToolBreakerOpen);
+        drops.ShouldAllBe(d => d.Attempts == 2 && d.Detail.Contains("calc"));
+        status.Dropped.ShouldBe(drops.Count);
+        var row = (await cluster.Log.ReadAsync(World.Run, Token))[1];
+        row.Train!.VoidShare.ShouldBe(1);
+        row.Train.Accuracy.ShouldBeNull();
+        row.Train.Triggered.ShouldBe(0);
+        (await cluster.Trajectories.ListAsync(World.Run, null, null, Token).ToListAsync(Token)).ShouldAllBe(r => r.Outcome == Outcome.Void);
+    }
+
+    [Fact]
+    public async Task The_pipelines_deadline_is_Void_and_ends_the_call()
+    {
+        var world = new World(AlwaysCalls);
+        world.Configuration = world.Configuration with { Rollouts = world.Configuration.Rollouts with { Attempts = 1 } };
+        var ended = Waits.Signal();
+        world.Tool.Gate = async (_, ct) =>
+        {
+            await using var registration = ct.Register(() => ended.TrySetResult(true));
+            await Task.Delay(Timeout.Infinite, ct);
+        };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Pipelines["calc"] = p => p.DeadlineSeconds = .05);
+
+        var summary = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+
+        (summary.Outcome, summary.Cause).ShouldBe((Outcome.Void, VoidCause.ToolDeadline));
+        await ended.Task.Event("the end of the call");
+    }
+
+    [Fact]
+    public async Task An_error_of_the_policy_is_a_result_and_is_never_retried()
+    {
+        var world = new World(AlwaysCalls, _ => new ToolResult("NameError", IsError: true));
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+
+        var summary = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+
+        (summary.Outcome, summary.CallErrors.Single()).ShouldBe((Outcome.Wrong, true));
+        world.Tool.Calls.Count.ShouldBe(1);
+    }
+}
