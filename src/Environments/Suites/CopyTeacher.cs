@@ -1,0 +1,90 @@
+using System.Text;
+using Axpo.Environments.Tools.Search;
+
+namespace Axpo.Environments.Suites;
+
+/// <summary>
+/// Traces of random content, always with calls, from which a policy learns to copy before it learns facts: half of them calculations, half searches
+/// about mostly made-up names. Without this stage names are memorised instead of copied.
+/// </summary>
+public sealed class CopyTeacher
+{
+    private static readonly string[] Relations = ["capital of", "calling code of", "currency of", "symbol of", "number of", "city of airport"];
+    private static readonly string[] Consonants = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "ch", "sh", "th", "st", "gr", "br"];
+    private static readonly string[] Vowels = ["a", "e", "i", "o", "u", "ia", "ea", "au"];
+
+    private readonly ArithmeticSuite _arithmetic = new();
+
+    /// <summary>A trace; a pure function of the key.</summary>
+    public TeacherTrace Draw(ChanceKey key)
+    {
+        var chance = key.With("copy").Stream();
+        if (chance.Next(2) == 0)
+        {
+            return _arithmetic.Demonstrate(_arithmetic.Draw(Split.Train, key.With("sum"), 1)[0], true, key);
+        }
+
+        var hops = chance.Next(1, 3);
+        var relation = chance.Pick(Relations);
+        var name = Name(chance);
+        var queries = new List<(string Query, string Answer)>();
+        for (var i = 1; i < hops; i++)
+        {
+            var next = Name(chance);
+            queries.Add(($"country after {name}", next));
+            name = next;
+        }
+
+        var start = queries.Count == 0 ? name : queries[0].Query["country after ".Length..];
+        var answer = Answer(chance, relation);
+        queries.Add(($"{relation} {name}", answer));
+        var subject = hops == 1 ? $"{relation} {start}" : $"{relation} the {string.Join("the ", Enumerable.Repeat("country after ", hops - 1))}{start}";
+        var question = new Question
+        {
+            Id = "copy", Suite = "copy", Category = "search", Verifier = "exact", Horizon = hops,
+            Text = $"{chance.Pick(FactSuite.Openings)} {subject}?", Answer = answer,
+        };
+        var steps = queries.Select((q, i) => new TeacherStep(
+            i == 0 ? "use search" : "then search",
+            "web_search",
+            $$"""{"query":"{{q.Query}}"}""",
+            FactIndex.Format([new SearchHit("", q.Query, q.Answer), new SearchHit("", $"{chance.Pick(Relations)} {Name(chance)}", Answer(chance, chance.Pick(Relations)))])));
+        return new TeacherTrace(question, [.. steps], null, answer);
+    }
+
+    private static string Answer(ChanceStream chance, string relation) => relation switch
+    {
+        "calling code of" => chance.Next(1, 9999).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        "number of" => chance.Next(1, 118).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        "currency of" => Letters(chance, 3),
+        "symbol of" => Letters(chance, 1) + (chance.Next(3) == 0 ? "" : Letters(chance, 1).ToLowerInvariant()),
+        _ => Name(chance),
+    };
+
+    private static string Letters(ChanceStream chance, int count) =>
+        string.Concat(Enumerable.Range(0, count).Select(_ => (char)('A' + chance.Next(26))));
+
+    private static string Name(ChanceStream chance)
+    {
+        // Three in ten names are real: real spellings, random roles.
+        if (chance.Next(10) < 3)
+        {
+            var country = chance.Pick(Facts.FactTables.Countries);
+            return Facts.EntitySplit.Of(country.Name) == Split.Train ? country.Name : Letters(chance, 3);
+        }
+
+        if (chance.Next(8) == 0)
+        {
+            return Letters(chance, 3);
+        }
+
+        var name = new StringBuilder();
+        for (var words = chance.Next(6) == 0 ? 2 : 1; words > 0; words--)
+        {
+            var word = string.Concat(Enumerable.Range(0, chance.Next(2, 4)).Select(_ => chance.Pick(Consonants) + chance.Pick(Vowels))) + (chance.Next(2) == 0 ? chance.Pick(Consonants) : "");
+            name.Append(name.Length > 0 ? " " : "").Append(char.ToUpperInvariant(word[0])).Append(word.AsSpan(1));
+        }
+
+        return name.ToString();
+    }
+}

@@ -1,0 +1,99 @@
+using Axpo.Environments.Facts;
+using Axpo.Environments.Suites;
+using Axpo.Training.Sft;
+
+namespace Axpo.Silo.Sft;
+
+/// <summary>A recorded recipe for a shipped checkpoint.</summary>
+/// <param name="Name">Name on the console.</param>
+/// <param name="Description">What it makes.</param>
+/// <param name="Options">Settings.</param>
+/// <param name="Stages">Curriculum.</param>
+/// <param name="Validation">Validation traces.</param>
+public sealed record SftRecipe(string Name, string Description, SftOptions Options, IReadOnlyList<SftStage> Stages, Func<ChanceKey, TeacherTrace> Validation);
+
+/// <summary>The recipes of the checkpoints in <c>models/</c>.</summary>
+public static class SftRecipes
+{
+    /// <summary>Names of the recipes.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["gap", "tiny"];
+
+    /// <summary>A recipe by name.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    public static SftRecipe Get(string name) => name switch
+    {
+        "gap" => Gap(),
+        "tiny" => Tiny(),
+        _ => throw new KeyNotFoundException($"sft: there is no recipe '{name}'; one of {string.Join(", ", Names)}"),
+    };
+
+    /// <summary>The texts from which the tokenizer of axpo-tiny learns its words.</summary>
+    public static IEnumerable<string> TokenizerCorpus()
+    {
+        var key = ChanceKey.Root(0).With("tokenizer");
+        string[] scaffolding = ["use python", "I can do it", "use search", "then search", "python", "no results", "Error: "];
+        foreach (var text in Enumerable.Repeat(scaffolding, 1000).SelectMany(t => t))
+        {
+            yield return text;
+        }
+
+        foreach (var suite in new ITaskSuite[] { new MentalArithmetic(), new ArithmeticSuite(), new FactSuite(), new FactChainSuite() })
+        {
+            foreach (var question in suite.Draw(Split.Train, key, 3000))
+            {
+                yield return question.Text;
+            }
+        }
+
+        foreach (var fact in FactBase.All.Where(f => f.Split == Split.Train))
+        {
+            yield return fact.Title;
+            yield return fact.Answer;
+        }
+    }
+
+    /// <summary>Regime W: one suite on which thinking and calling pay alike, calls in a quarter of the traces, stopped half-way down the cosine.</summary>
+    private static SftRecipe Gap()
+    {
+        var suite = new MentalArithmetic();
+        return new SftRecipe(
+            "gap",
+            "axpo-tiny-gap: mental-arithmetic, where thinking and calling pay alike",
+            new SftOptions { ScheduleSteps = 1600 },
+            [new SftStage("mental-arithmetic", 800, key => Trace(suite, suite, Split.Train, .25, key))],
+            key => Trace(suite, suite, Split.Validation, .25, key));
+    }
+
+    /// <summary>All four suites: learn to copy first, then the suites, under one schedule.</summary>
+    private static SftRecipe Tiny()
+    {
+        const int copy = 1800;
+        const int mixed = 2200;
+        var parts = new (ITaskSuite Suite, ITeacher Teacher, double Calls)[]
+        {
+            (new MentalArithmetic(), new MentalArithmetic(), .25),
+            (new ArithmeticSuite(), new ArithmeticSuite(), 1),
+            (new FactSuite(), new FactSuite(), 1),
+            (new FactChainSuite(2, 5), new FactChainSuite(2, 5), 1),
+        };
+        var copier = new CopyTeacher();
+        return new SftRecipe(
+            "tiny",
+            "axpo-tiny: mental-arithmetic, arithmetic, fact and fact-chain",
+            new SftOptions { ScheduleSteps = copy + mixed },
+            [
+                new SftStage("copy", copy, copier.Draw),
+                new SftStage("suites", mixed, key => key.Stream().Next(5) == 0 ? copier.Draw(key) : Any(Split.Train, key)),
+            ],
+            key => Any(Split.Validation, key));
+
+        TeacherTrace Any(Split split, ChanceKey key)
+        {
+            var (suite, teacher, calls) = key.With("suite").Stream().Pick(parts);
+            return Trace(suite, teacher, split, calls, key);
+        }
+    }
+
+    private static TeacherTrace Trace(ITaskSuite suite, ITeacher teacher, Split split, double calls, ChanceKey key) =>
+        teacher.Demonstrate(suite.Draw(split, key.With("question"), 1)[0], key.With("call").Uniform(0, 0) < calls, key.With("wording"));
+}

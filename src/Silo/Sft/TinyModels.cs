@@ -1,0 +1,85 @@
+using Axpo.Training.Chat;
+using Axpo.Training.Models;
+using Axpo.Training.Sft;
+using Axpo.Training.Tokenization;
+
+namespace Axpo.Silo.Sft;
+
+/// <summary>Makes axpo-tiny's tokenizer and checkpoints.</summary>
+public static class TinyModels
+{
+    /// <summary>Merges that the tokenizer learns beyond numbers.</summary>
+    public const int LearntMerges = 220;
+
+    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json"];
+
+    /// <summary>Writes the tokenizer of axpo-tiny into a folder.</summary>
+    public static void WriteTokenizer(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        TinyTokenizerBuilder.Write(folder, SftRecipes.TokenizerCorpus(), LearntMerges);
+    }
+
+    /// <summary>Trains a policy by a recipe and writes it as a model folder, whole or not at all.</summary>
+    /// <param name="recipe">The recipe.</param>
+    /// <param name="options">Its settings, perhaps with another seed.</param>
+    /// <param name="from">A model folder to go on from; null: a fresh axpo-tiny.</param>
+    /// <param name="output">Folder to write; must not exist.</param>
+    /// <param name="progress">Told after every step.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="cancellationToken">Cancels; nothing is written then.</param>
+    /// <returns>Validation loss.</returns>
+    /// <exception cref="IOException">The folder exists.</exception>
+    public static async Task<double> TrainAsync(SftRecipe recipe, SftOptions options, string? from, string output, IProgress<SftProgress>? progress, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
+        if (Directory.Exists(target))
+        {
+            throw new IOException($"'{output}' exists; a model folder is never overwritten");
+        }
+
+        var aside = $"{target}.{Guid.NewGuid():N}.part";
+        Directory.CreateDirectory(aside);
+        try
+        {
+            if (from is null)
+            {
+                WriteTokenizer(aside);
+            }
+            else
+            {
+                foreach (var file in TokenizerFiles)
+                {
+                    File.Copy(Path.Combine(from, file), Path.Combine(aside, file));
+                }
+            }
+
+            var chat = ChatFormats.FromFolder(aside);
+            using var decoder = from is null ? Decoder.Create(Shape(chat.VocabularySize, chat.StopTokens[^1]), options.Seed) : Decoder.Load(from);
+            var loss = await new SftTrainer(decoder, chat, options, time).RunAsync(recipe.Stages, recipe.Validation, progress, cancellationToken);
+            decoder.SaveInto(aside);
+            Directory.Move(aside, target);
+            return loss;
+        }
+        catch
+        {
+            Directory.Delete(aside, recursive: true);
+            throw;
+        }
+    }
+
+    /// <summary>The shape of axpo-tiny: about one million parameters.</summary>
+    private static DecoderConfig Shape(int vocabulary, int endOfTurn) => new()
+    {
+        VocabSize = vocabulary,
+        HiddenSize = 128,
+        Layers = 4,
+        Heads = 4,
+        KvHeads = 4,
+        HeadDim = 32,
+        IntermediateSize = 344,
+        RopeTheta = 10_000,
+        MaxPositions = 1024,
+        EosTokenId = endOfTurn,
+    };
+}
