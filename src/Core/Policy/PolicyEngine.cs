@@ -43,7 +43,10 @@ public sealed record GenerateRequest
     /// <summary>Position of <see cref="Tokens"/>[0] in the session: 0 with the whole context, else the number of tokens that the engine is expected to hold.</summary>
     [Id(1)] public required int Offset { get; init; }
 
-    /// <summary>Tokens to append before sampling.</summary>
+    /// <summary>
+    /// Tokens to append before sampling. Empty where sampling goes on right after what the session holds: the first request of a fork (which carries nothing but
+    /// <see cref="ForkOf"/> and <see cref="Offset"/> = end of the shared prefix), and a turn that goes on after an orphan closing tag.
+    /// </summary>
     [Id(2)] public required int[] Tokens { get; init; }
 
     /// <summary>Sessions with the same group and the same first tokens share the KV of their common prompt.</summary>

@@ -44,6 +44,14 @@ internal sealed class EpisodeGrain(
         return Task.CompletedTask;
     }
 
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        // Nothing of it may go on beside the next activation, which goes on from the journal.
+        _operation?.Cancel();
+        return Task.CompletedTask;
+    }
+
     private async Task<RolloutSummary> RunAsync(EpisodeRequest request, CancellationToken cancellationToken)
     {
         var id = EpisodeId.Parse(this.GetPrimaryKeyString());

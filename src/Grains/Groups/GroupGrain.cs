@@ -39,6 +39,9 @@ internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> 
 
     Task IGroupGrain.ReleaseAsync(string engine) => GrainFactory.GetGrain<IPolicyGrain>($"{Key().Run}/{engine}").ReleaseAsync(this.GetPrimaryKeyString());
 
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ((IGroupGrain)this).CancelAsync();
+
     private async Task<GroupResult> RunAsync(GroupRequest request, CancellationToken cancellationToken)
     {
         var (run, phase, step, index) = Key();

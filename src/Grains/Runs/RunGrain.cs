@@ -19,6 +19,7 @@ internal sealed partial class RunGrain(
     private RunMeter _meter = new(time);
     private StoredOperation<RunState>? _operation;
     private string? _cancelled;
+    private bool _leaving;
 
     private string Run => this.GetPrimaryKeyString();
 
@@ -105,6 +106,17 @@ internal sealed partial class RunGrain(
         }
     }
 
+    /// <inheritdoc/>
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        // The silo stops: the run goes on elsewhere, so its state must not say that it was cancelled.
+        _leaving = true;
+        if (_operation is { HasEnded: false } operation)
+        {
+            await operation.EndAsync(TimeSpan.FromSeconds(5), time);
+        }
+    }
+
     private void Begin(bool resume)
     {
         _cancelled = null;
@@ -128,6 +140,10 @@ internal sealed partial class RunGrain(
             // Another activation lives: this one is stale.
             DeactivateOnIdle();
             throw;
+        }
+        catch (Exception) when (_leaving)
+        {
+            return state.State;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -59,6 +59,9 @@ internal sealed class TrainerGrain(
     Task<TrainerStatus> ITrainerGrain.StatusAsync() =>
         Task.FromResult(new TrainerStatus(state.State.Fence, state.State.Step, state.State.Weights, state.State.Batch));
 
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ((ITrainerGrain)this).CancelAsync();
+
     private async Task<TrainResult> GuardAsync(TrainRequest request, CancellationToken cancellationToken)
     {
         try

@@ -69,6 +69,7 @@ public sealed class AxpoTestCluster : IAsyncDisposable
         var storage = options.After?.Storage ?? new SharedGrainStorage();
         var builder = new InProcessTestClusterBuilder(options.Silos);
         builder.Options.ConfigureFileLogging = false;
+        builder.Options.ServiceId = "axpo-test";
         builder.ConfigureSilo((_, silo) =>
         {
             silo.AddAxpoGrains(g =>

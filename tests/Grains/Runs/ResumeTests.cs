@@ -84,6 +84,40 @@ public sealed class ResumeTests
         (await StoredAsync(second)).ShouldBe(uninterrupted);
     }
 
+    [Fact]
+    public async Task A_run_outlives_any_silo_of_its_cluster()
+    {
+        var uninterrupted = await UninterruptedAsync();
+        for (var victim = 0; victim < 3; victim++)
+        {
+            var world = new World();
+            var reached = Waits.Signal();
+            var release = Waits.Signal();
+            world.Engine.Gate = async (turn, ct) =>
+            {
+                if (turn.Episode is { Phase: Phase.Train, Step: 2, Question: 1 })
+                {
+                    reached.TrySetResult(true);
+                    await release.Task.WaitAsync(ct);
+                }
+            };
+            await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 3);
+            var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+            await run.StartAsync(new RunRequest());
+            await reached.Task.Event("step 2 under way");
+
+            await cluster.Cluster.KillSiloAsync(cluster.Cluster.Silos[victim]);
+            release.SetResult(true);
+            await run.ResumeAsync();
+            var done = await run.EndAsync();
+
+            done.Phase.ShouldBe(RunPhase.Done, done.Message);
+            (await cluster.Log.ReadAsync(World.Run, Token)).Select(r => r.Step).ShouldBe([0, 1, 2]);
+            world.Learner.Batches.Select(b => b.Step).ShouldBe([1, 2]);
+            (await StoredAsync(cluster)).ShouldBe(uninterrupted);
+        }
+    }
+
     private static async Task<string[]> UninterruptedAsync()
     {
         var world = new World();
