@@ -9,16 +9,20 @@ public static class Confidence
     {
         ArgumentNullException.ThrowIfNull(rollout);
         ArgumentNullException.ThrowIfNull(call);
-        var (sum, count) = (0.0, 0);
+
+        // Summed as differences from the first one, so that equal probabilities have exactly their own value as mean, whatever the length: ties stay ties.
+        var (first, sum, count) = (0.0, 0.0, 0);
         for (var t = call.Start; t < call.End; t++)
         {
             if (!float.IsNaN(rollout.LogProbs[t]))
             {
-                sum += Math.Exp(rollout.LogProbs[t]);
+                var probability = Math.Exp(rollout.LogProbs[t]);
+                first = count == 0 ? probability : first;
+                sum += probability - first;
                 count++;
             }
         }
 
-        return count == 0 ? double.NaN : sum / count;
+        return count == 0 ? double.NaN : first + (sum / count);
     }
 }

@@ -1,0 +1,425 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Axpo.Core;
+using Axpo.Training.Models;
+using Axpo.Training.Objectives;
+using Axpo.Training.Optim;
+using Axpo.Training.Safetensors;
+using Axpo.Training.Threads;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Learning;
+
+/// <summary>
+/// Updates a policy on a thread of its own. A batch is one epoch: log-probs of the generating weights and of the frozen reference are computed first; then one optimizer
+/// step a minibatch. Minibatches are cut by question, and each is a mean over its own questions: its weights are multiplied by questions of the batch / questions of
+/// the minibatch. Micro-batches are cut by tokens and only add up. A batch that fails leaves weights and optimizer as they were.
+/// </summary>
+public sealed class Learner : ILearner, IDisposable
+{
+    private const string OptimizerFile = "optimizer.safetensors";
+    private const string StateFile = "learner.json";
+
+    private readonly DeviceThread _thread;
+    private readonly TimeProvider _time;
+    private readonly ObjectiveOptions _objective;
+    private readonly LearnerOptions _options;
+    private readonly double _temperature;
+    private readonly string _modelFolder;
+    private Decoder _policy;
+    private Decoder _reference;
+    private FusedAdamW _optimizer;
+
+    private Learner(DeviceThread thread, TimeProvider time, string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature)
+    {
+        (_thread, _time, _modelFolder, _objective, _options, _temperature) = (thread, time, modelFolder, objective, options, temperature);
+        _policy = Decoder.Load(modelFolder);
+        _reference = _policy.Clone();
+        _optimizer = MakeOptimizer(_policy);
+    }
+
+    /// <inheritdoc/>
+    public int Step { get; private set; }
+
+    /// <summary>Loads a model folder as step 0; the same weights are the reference policy.</summary>
+    /// <param name="modelFolder">A Hugging Face folder.</param>
+    /// <param name="objective">The objective.</param>
+    /// <param name="options">Optimizer and cuts.</param>
+    /// <param name="temperature">Temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public static async Task<Learner> StartAsync(string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var thread = new DeviceThread("axpo-learner", options.Threads);
+        try
+        {
+            return await thread.RunAsync(() => new Learner(thread, time, modelFolder, objective, options, temperature), cancellationToken);
+        }
+        catch
+        {
+            thread.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<UpdateResult> UpdateAsync(UpdateBatch batch, CancellationToken cancellationToken) =>
+        _thread.RunAsync(() => Update(batch, cancellationToken), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<BlobRef> SaveAsync(string folder, CancellationToken cancellationToken) => _thread.RunAsync(() => Save(folder), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task LoadAsync(string folder, CancellationToken cancellationToken) => _thread.RunAsync(() => Load(folder), cancellationToken);
+
+    /// <summary>Loss and gradients of a batch at the present weights, without a step; for tests of cuts and masks.</summary>
+    /// <returns>The loss, and the gradient of every parameter by name (the caller's to dispose).</returns>
+    public Task<(double Loss, Dictionary<string, Tensor> Gradients)> GradientsAsync(UpdateBatch batch, CancellationToken cancellationToken) => _thread.RunAsync(
+        () =>
+        {
+            using var scope = NewDisposeScope();
+            _optimizer.ZeroGradients();
+            var items = Prepare(batch, new Tally());
+            var tally = new Tally();
+            Accumulate(items, 1, tally, cancellationToken);
+            var gradients = _policy.Parameters.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
+            _optimizer.ZeroGradients();
+            return (tally.Loss, gradients);
+        },
+        cancellationToken);
+
+    /// <summary>Ends the thread and frees the weights.</summary>
+    public void Dispose()
+    {
+        _thread.Dispose();
+        _optimizer.Dispose();
+        _policy.Dispose();
+        _reference.Dispose();
+    }
+
+    private FusedAdamW MakeOptimizer(Decoder policy) => new(
+        policy.Parameters,
+        new AdamWOptions { Beta1 = _options.Beta1, Beta2 = _options.Beta2, Epsilon = _options.AdamEpsilon, WeightDecay = _options.WeightDecay });
+
+    private UpdateResult Update(UpdateBatch batch, CancellationToken cancellationToken)
+    {
+        var started = _time.GetTimestamp();
+        using var scope = NewDisposeScope();
+        var tally = new Tally();
+        var items = Prepare(batch, tally);
+        using var before = new Undo(_policy, _optimizer);
+        var norms = new List<double>();
+        try
+        {
+            foreach (var questions in Minibatches(batch.Questions))
+            {
+                _optimizer.ZeroGradients();
+                var own = items.Where(i => questions.Contains(i.Sequence.Question)).ToList();
+                Accumulate(own, (double)batch.Questions / questions.Count, tally, cancellationToken);
+                var norm = _optimizer.ClipGlobalNorm(_options.GradientClip);
+                if (!double.IsFinite(norm) || !double.IsFinite(tally.Loss))
+                {
+                    throw new InvalidOperationException($"batch '{batch.Id}': loss {tally.Loss}, gradient norm {norm}; weights are left as they were. Lower learner.learningRate, or look at the batch's trajectories");
+                }
+
+                norms.Add(norm);
+                if (own.Count > 0)
+                {
+                    _optimizer.Step(_options.LearningRate);
+                }
+            }
+        }
+        catch
+        {
+            before.Restore();
+            throw;
+        }
+        finally
+        {
+            _optimizer.ZeroGradients();
+        }
+
+        Step = batch.Step;
+        return tally.Result(batch.Step, norms.DefaultIfEmpty(0).Average(), items.Sum(i => i.Sequence.Tokens.Length), _time.GetElapsedTime(started).TotalSeconds);
+    }
+
+    private IEnumerable<HashSet<int>> Minibatches(int questions)
+    {
+        var count = Math.Min(_options.Minibatches, questions);
+        for (var m = 0; m < count; m++)
+        {
+            var from = questions * m / count;
+            yield return [.. Enumerable.Range(from, (questions * (m + 1) / count) - from)];
+        }
+    }
+
+    /// <summary>Log-probs of the generating weights and of the reference for every loss token. Sequences without loss tokens are left out.</summary>
+    private List<Item> Prepare(UpdateBatch batch, Tally tally)
+    {
+        var items = batch.Sequences.Select(s => new Item(s)).Where(i => i.Chosen.Length > 0).ToList();
+        using var guard = no_grad();
+        foreach (var micro in Cut(items))
+        {
+            using var scope = NewDisposeScope();
+            var pack = Pack(micro, out var chosen);
+            Tensor? entropies = null;
+            var old = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, _temperature, e => entropies = e.MoveToOuterDisposeScope());
+            var reference = _objective.KlWeight == 0 ? null : TokenLogProbs.Of(_reference, pack.Forward(_reference), pack.Ids, chosen, _temperature);
+            var oldValues = old.cpu().data<float>().ToArray();
+            var referenceValues = reference?.cpu().data<float>().ToArray();
+            var entropyValues = entropies!.cpu().data<float>().ToArray();
+            var at = 0;
+            foreach (var item in micro)
+            {
+                item.Old = oldValues[at..(at + item.Chosen.Length)];
+                item.Reference = referenceValues?[at..(at + item.Chosen.Length)];
+                tally.Behaviour(item, entropyValues.AsSpan(at, item.Chosen.Length));
+                at += item.Chosen.Length;
+            }
+        }
+
+        return items;
+    }
+
+    private void Accumulate(IReadOnlyList<Item> items, double scale, Tally tally, CancellationToken cancellationToken)
+    {
+        foreach (var micro in Cut(items))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var pack = Pack(micro, out var chosen);
+            var current = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, _temperature);
+            var terms = ClippedObjective.Compute(
+                current,
+                Flat(micro, i => i.Old),
+                _objective.KlWeight == 0 ? null : Flat(micro, i => i.Reference!),
+                Flat(micro, i => i.Advantages),
+                Flat(micro, i => i.Weights),
+                _objective);
+            (terms.Loss * scale).backward();
+            tally.Trained(terms, chosen.numel());
+        }
+    }
+
+    private PackedBatch Pack(IReadOnlyList<Item> micro, out Tensor chosen)
+    {
+        var device = _policy.Parameters[0].Value.device;
+        var pack = new PackedBatch([.. micro.Select(i => i.Sequence.Tokens)], device);
+        chosen = tensor(micro.SelectMany((item, i) => item.Chosen.Select(t => (long)pack.StartOf(i) + t)).ToArray(), device: device);
+        return pack;
+    }
+
+    private Tensor Flat(IReadOnlyList<Item> micro, Func<Item, float[]> values) =>
+        tensor(micro.SelectMany(values).ToArray(), device: _policy.Parameters[0].Value.device);
+
+    private IEnumerable<List<Item>> Cut(IEnumerable<Item> items)
+    {
+        var micro = new List<Item>();
+        var tokens = 0;
+        foreach (var item in items.OrderByDescending(i => i.Sequence.Tokens.Length))
+        {
+            if (micro.Count > 0 && tokens + item.Sequence.Tokens.Length > _options.MicroBatchTokens)
+            {
+                yield return micro;
+                (micro, tokens) = ([], 0);
+            }
+
+            micro.Add(item);
+            tokens += item.Sequence.Tokens.Length;
+        }
+
+        if (micro.Count > 0)
+        {
+            yield return micro;
+        }
+    }
+
+    private BlobRef Save(string folder)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(target))
+        {
+            throw new IOException($"'{folder}' exists; a checkpoint is never overwritten");
+        }
+
+        var aside = $"{target}.{Guid.NewGuid():N}.part";
+        Directory.CreateDirectory(aside);
+        try
+        {
+            _policy.SaveInto(aside);
+            foreach (var file in Directory.EnumerateFiles(_modelFolder).Where(f => Path.GetFileName(f).StartsWith("tokenizer", StringComparison.Ordinal) || Path.GetExtension(f) == ".jinja"))
+            {
+                File.Copy(file, Path.Combine(aside, Path.GetFileName(file)));
+            }
+
+            using (var scope = NewDisposeScope())
+            {
+                SafetensorsFile.Write(Path.Combine(aside, OptimizerFile), _optimizer.State());
+            }
+
+            File.WriteAllText(Path.Combine(aside, StateFile), JsonSerializer.Serialize(new LearnerState(Step)));
+            var hash = HashOf(Path.Combine(aside, ModelWeights.FileName));
+            Directory.Move(aside, target);
+            return new BlobRef(target, hash);
+        }
+        catch
+        {
+            Directory.Delete(aside, recursive: true);
+            throw;
+        }
+    }
+
+    private bool Load(string folder)
+    {
+        var loaded = Decoder.Load(folder);
+        var optimizer = MakeOptimizer(loaded);
+        var step = 0;
+        try
+        {
+            var state = Path.Combine(folder, StateFile);
+            if (File.Exists(state))
+            {
+                step = JsonSerializer.Deserialize<LearnerState>(File.ReadAllText(state))?.Step ?? throw new InvalidDataException($"{state} is empty");
+                using var scope = NewDisposeScope();
+                optimizer.LoadState(SafetensorsFile.Read(Path.Combine(folder, OptimizerFile)));
+            }
+        }
+        catch
+        {
+            optimizer.Dispose();
+            loaded.Dispose();
+            throw;
+        }
+
+        _optimizer.Dispose();
+        _policy.Dispose();
+        (_policy, _optimizer, Step) = (loaded, optimizer, step);
+        return true;
+    }
+
+    private static string HashOf(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private sealed record LearnerState(int Step);
+
+    /// <summary>A sequence with its loss tokens picked out.</summary>
+    private sealed class Item
+    {
+        public Item(TrainSequence sequence)
+        {
+            Sequence = sequence;
+            Chosen = [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.Weights[t] != 0)];
+            if (Chosen.Length > 0 && Chosen[0] == 0)
+            {
+                throw new ArgumentException($"sequence {sequence.Id}: its first token carries loss, but nothing predicts it", nameof(sequence));
+            }
+
+            Weights = [.. Chosen.Select(t => (float)sequence.Weights[t])];
+            Advantages = [.. Chosen.Select(t => (float)sequence.Advantages[t])];
+        }
+
+        public TrainSequence Sequence { get; }
+
+        public int[] Chosen { get; }
+
+        public float[] Weights { get; }
+
+        public float[] Advantages { get; }
+
+        public float[] Old { get; set; } = [];
+
+        public float[]? Reference { get; set; }
+    }
+
+    /// <summary>What a failed batch is undone to.</summary>
+    private sealed class Undo : IDisposable
+    {
+        private readonly Decoder _policy;
+        private readonly FusedAdamW _optimizer;
+        private readonly Decoder _weights;
+        private readonly Dictionary<string, Tensor> _state;
+
+        public Undo(Decoder policy, FusedAdamW optimizer)
+        {
+            (_policy, _optimizer) = (policy, optimizer);
+            _weights = policy.Clone();
+            _state = optimizer.State().ToDictionary(s => s.Name, s => s.Value.clone().DetachFromDisposeScope(), StringComparer.Ordinal);
+        }
+
+        public void Restore()
+        {
+            _policy.CopyFrom(_weights);
+            _optimizer.LoadState(_state);
+        }
+
+        public void Dispose()
+        {
+            _weights.Dispose();
+            foreach (var value in _state.Values)
+            {
+                value.Dispose();
+            }
+        }
+    }
+
+    /// <summary>Sums over a batch.</summary>
+    private sealed class Tally
+    {
+        private double _policy;
+        private double _kl;
+        private double _clipped;
+        private double _entropy;
+        private double _mismatch;
+        private double _outside;
+        private double _worst;
+        private long _behaviourTokens;
+        private long _trained;
+
+        public double Loss { get; private set; }
+
+        public void Behaviour(Item item, ReadOnlySpan<float> entropies)
+        {
+            for (var i = 0; i < item.Chosen.Length; i++)
+            {
+                _entropy += entropies[i];
+                double x = item.Old[i] - item.Sequence.BehaviorLogProbs[item.Chosen[i]];
+                var ratio = Math.Exp(x);
+                _mismatch += ratio - x - 1;
+                _outside += ratio is < .9 or > 1.1 ? 1 : 0;
+                _worst = Math.Max(_worst, Math.Abs(ratio - 1));
+            }
+
+            _behaviourTokens += item.Chosen.Length;
+        }
+
+        public void Trained(ObjectiveTerms terms, long tokens)
+        {
+            Loss += terms.Loss.ToDouble();
+            _policy += terms.Policy.ToDouble();
+            _kl += terms.TokenKl.sum().ToDouble();
+            _clipped += terms.Clipped.sum().ToDouble();
+            _trained += tokens;
+        }
+
+        public UpdateResult Result(int step, double gradientNorm, int tokens, double seconds) => new()
+        {
+            Step = step,
+            Loss = Loss,
+            PolicyLoss = _policy,
+            Kl = _kl / Math.Max(1, _trained),
+            ClipFraction = _clipped / Math.Max(1, _trained),
+            Entropy = _entropy / Math.Max(1, _behaviourTokens),
+            GradientNorm = gradientNorm,
+            MismatchK3 = _mismatch / Math.Max(1, _behaviourTokens),
+            MismatchOutside = _outside / Math.Max(1, _behaviourTokens),
+            MismatchMax = _worst,
+            LossTokens = (int)_trained,
+            TrainedTokens = tokens,
+            Seconds = seconds,
+        };
+    }
+}
