@@ -6,9 +6,11 @@ namespace Axpo.Environments.Suites;
 /// <c>fact-chain</c>: 2 to 8 hops: "the calling code of the country after the country after Chad". "After" is the next by calling code among the
 /// countries of the same split, so chains of any length stay inside it. Splits are disjoint by entity.
 /// </summary>
-public sealed class FactChainSuite : ITaskSuite, ITeacher
+public sealed class FactChainSuite : IHorizonSuite, ITeacher
 {
     private const string SuiteName = "fact-chain";
+    private const int Shortest = 2;
+    private const int Longest = 8;
     private const string AfterWords = "country after ";
 
     private static readonly (string Words, Func<Country, string> Answer)[] Ends =
@@ -29,12 +31,16 @@ public sealed class FactChainSuite : ITaskSuite, ITeacher
     }
 
     /// <summary>Chains of a range of lengths.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Not 2 to 8, or the wrong way round.</exception>
+    /// <exception cref="ArgumentException">Not 2 to 8, or the wrong way round.</exception>
     public FactChainSuite(int horizonMin, int horizonMax)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(horizonMin, 2);
-        ArgumentOutOfRangeException.ThrowIfLessThan(horizonMax, horizonMin);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(horizonMax, 8);
+        if (horizonMin < Shortest || horizonMax > Longest || horizonMin > horizonMax)
+        {
+            throw new ArgumentException(
+                $"tasks.horizonMin {horizonMin}, tasks.horizonMax {horizonMax}: {SuiteName} has chains of {Shortest} to {Longest} hops; give horizonMin <= horizonMax in that range ('fact' has one hop)",
+                nameof(horizonMin));
+        }
+
         (_horizonMin, _horizonMax) = (horizonMin, horizonMax);
     }
 
@@ -48,6 +54,9 @@ public sealed class FactChainSuite : ITaskSuite, ITeacher
     public IReadOnlyList<string> Tools { get; } = ["web_search"];
 
     string ITeacher.Suite => SuiteName;
+
+    /// <inheritdoc/>
+    public ITaskSuite WithHorizon(int min, int max) => new FactChainSuite(min, max);
 
     /// <inheritdoc/>
     public IReadOnlyList<Question> Draw(Split split, ChanceKey key, int count) => Draws.Distinct(key, count, chance =>

@@ -5,6 +5,8 @@ namespace Axpo.Environments.Tools;
 /// <summary>Reads the arguments that a policy wrote; every fault is the policy's own mistake and becomes a short error observation.</summary>
 public sealed class ToolArguments
 {
+    private static readonly JsonDocumentOptions Strict = new() { MaxDepth = 16, AllowDuplicateProperties = false };
+
     private readonly Dictionary<string, JsonElement> _values;
 
     private ToolArguments(Dictionary<string, JsonElement> values) => _values = values;
@@ -17,19 +19,9 @@ public sealed class ToolArguments
     public static bool TryRead(ToolSpec spec, string json, out ToolArguments arguments, out ToolResult? error)
     {
         arguments = new ToolArguments(new Dictionary<string, JsonElement>(StringComparer.Ordinal));
-        JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16 });
-        }
-        catch (JsonException)
-        {
-            error = Fault("arguments are not valid JSON");
-            return false;
-        }
-
-        using (document)
-        {
+            using var document = JsonDocument.Parse(json, Strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 error = Fault("arguments must be a JSON object");
@@ -51,8 +43,15 @@ public sealed class ToolArguments
                     return false;
                 }
 
+                // Half a surrogate pair is found only when a text is read.
+                _ = property.Value.ValueKind == JsonValueKind.String ? property.Value.GetString() : null;
                 arguments._values[property.Name] = property.Value.Clone();
             }
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
+        {
+            error = Fault("arguments are not valid JSON");
+            return false;
         }
 
         var values = arguments._values;

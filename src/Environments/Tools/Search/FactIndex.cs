@@ -12,7 +12,8 @@ public sealed record SearchHit(string Id, string Title, string Text);
 
 /// <summary>
 /// Full-text index (SQLite FTS5, bm25) over one short document a fact. Queries are any text: words are quoted, so no FTS syntax gets through; documents
-/// that hold more of the words come first, then by bm25, then by id. Deterministic. Safe for many threads; each search opens its own connection to one
+/// that hold more of the words come first, then by bm25, then by id. Deterministic; answers
+/// are remembered. Safe for many threads; each search opens its own connection to one
 /// shared in-memory database.
 /// </summary>
 public sealed class FactIndex : IDisposable
@@ -21,9 +22,12 @@ public sealed class FactIndex : IDisposable
     public const int DefaultResults = 2;
 
     private const int MaxWords = 24;
+    private const int Remembered = 16_384;
 
     private readonly string _connectionString;
     private readonly SqliteConnection _keeper;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<(string Query, int MaxResults), IReadOnlyList<SearchHit>> _known = [];
 
     /// <summary>Builds an index.</summary>
     public FactIndex(IEnumerable<Fact> facts)
@@ -67,6 +71,31 @@ public sealed class FactIndex : IDisposable
     /// <param name="maxResults">At most so many.</param>
     public IReadOnlyList<SearchHit> Search(string query, int maxResults)
     {
+        lock (_gate)
+        {
+            if (_known.TryGetValue((query, maxResults), out var known))
+            {
+                return known;
+            }
+        }
+
+        var hits = Find(query, maxResults);
+        lock (_gate)
+        {
+            if (_known.Count >= Remembered)
+            {
+                _known.Clear();
+            }
+
+            return _known[(query, maxResults)] = hits;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _keeper.Dispose();
+
+    private IReadOnlyList<SearchHit> Find(string query, int maxResults)
+    {
         var words = Words(query);
         if (words.Count == 0)
         {
@@ -95,9 +124,6 @@ public sealed class FactIndex : IDisposable
             return (double)shared / (own.Count + words.Count - shared);
         }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _keeper.Dispose();
 
     private static List<string> Words(string text)
     {

@@ -77,7 +77,7 @@ public sealed class WebSearchTool(FactIndex index, WebSearchOptions options) : I
         try
         {
             var text = FactIndex.Format(await SearchAsync(query, results, cancellationToken));
-            return new ToolResult(text.Length <= options.MaxOutput ? text : text[..options.MaxOutput] + " [cut off]");
+            return new ToolResult(text.Length <= options.MaxOutput ? text : text[..(char.IsHighSurrogate(text[options.MaxOutput - 1]) ? options.MaxOutput - 1 : options.MaxOutput)] + " [cut off]");
         }
         catch (SqliteException e)
         {

@@ -1,0 +1,11 @@
+namespace Axpo.Core;
+
+/// <summary>A suite whose questions need chains of calls of a length that the run chooses (<see cref="TaskOptions.HorizonMin"/> to <see cref="TaskOptions.HorizonMax"/>).</summary>
+public interface IHorizonSuite : ITaskSuite
+{
+    /// <summary>The same suite with other chain lengths.</summary>
+    /// <param name="min">Shortest chain in calls.</param>
+    /// <param name="max">Longest chain in calls.</param>
+    /// <exception cref="ArgumentException">The lengths are out of range or in the wrong order.</exception>
+    ITaskSuite WithHorizon(int min, int max);
+}

@@ -1,0 +1,80 @@
+using Axpo.Environments.Suites;
+using Axpo.Environments.Tools.Search;
+using Axpo.Environments.Verifiers;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Axpo.Environments;
+
+/// <summary>Registers what Axpo ships for policies to do, and what users add.</summary>
+public static class EnvironmentsServiceCollectionExtensions
+{
+    /// <summary>Adds the shipped suites with their teachers, the verifiers and <c>web_search</c>. Adding twice changes nothing.</summary>
+    /// <param name="services">The collection.</param>
+    /// <param name="configure">Changes the defaults.</param>
+    public static IServiceCollection AddAxpoEnvironments(this IServiceCollection services, Action<EnvironmentsOptions>? configure = null)
+    {
+        var options = new EnvironmentsOptions();
+        configure?.Invoke(options);
+        services.TryAddSingleton(options);
+        services.TryAddSingleton(p => p.GetRequiredService<EnvironmentsOptions>().Search);
+        services.TryAddSingleton(FactIndex.Shared); // As an instance: a container disposes what it makes, and this one is shared by all.
+        return services
+            .AddTool<WebSearchTool>()
+            .AddTaskSuite<MentalArithmetic>()
+            .AddTaskSuite<ArithmeticSuite>()
+            .AddTaskSuite<FactSuite>()
+            .AddTaskSuite(p => Chains(p.GetRequiredService<EnvironmentsOptions>()))
+            .AddVerifier<ExactVerifier>()
+            .AddVerifier<NumericVerifier>()
+            .AddVerifier<ChoiceVerifier>();
+    }
+
+    /// <summary>Adds a suite, and its teacher if it is one.</summary>
+    public static IServiceCollection AddTaskSuite<T>(this IServiceCollection services)
+        where T : class, ITaskSuite => services.AddTaskSuite(p => ActivatorUtilities.CreateInstance<T>(p));
+
+    /// <summary>Adds a suite that a factory makes, and its teacher if it is one.</summary>
+    public static IServiceCollection AddTaskSuite<T>(this IServiceCollection services, Func<IServiceProvider, T> create)
+        where T : class, ITaskSuite
+    {
+        services.TryAddSingleton(create);
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<ITaskSuite, T>(p => p.GetRequiredService<T>()));
+        if (typeof(ITeacher).IsAssignableFrom(typeof(T)))
+        {
+            services.TryAddEnumerable(ServiceDescriptor.Singleton<ITeacher, TeacherOf<T>>());
+        }
+
+        return services;
+    }
+
+    /// <summary>Adds a tool.</summary>
+    public static IServiceCollection AddTool<T>(this IServiceCollection services)
+        where T : class, ITool
+    {
+        services.TryAddSingleton<T>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<ITool, T>(p => p.GetRequiredService<T>()));
+        return services;
+    }
+
+    /// <summary>Adds a verifier.</summary>
+    public static IServiceCollection AddVerifier<T>(this IServiceCollection services)
+        where T : class, IVerifier
+    {
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IVerifier, T>());
+        return services;
+    }
+
+    private static FactChainSuite Chains(EnvironmentsOptions options) => new(options.HorizonMin, options.HorizonMax);
+
+    /// <summary>A suite's teacher as a service of its own type, so that registering twice is registering once.</summary>
+    private sealed class TeacherOf<T>(T suite) : ITeacher
+        where T : class, ITaskSuite
+    {
+        private readonly ITeacher _teacher = (ITeacher)suite;
+
+        public string Suite => _teacher.Suite;
+
+        public TeacherTrace Demonstrate(Question question, bool useTool, ChanceKey key) => _teacher.Demonstrate(question, useTool, key);
+    }
+}

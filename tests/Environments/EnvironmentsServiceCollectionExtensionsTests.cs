@@ -1,0 +1,61 @@
+using Axpo.Environments.Verifiers;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Axpo.Environments.Tests;
+
+public sealed class EnvironmentsServiceCollectionExtensionsTests
+{
+    [Fact]
+    public async Task What_ships_resolves_once_each_and_works()
+    {
+        await using var services = new ServiceCollection().AddAxpoEnvironments(o => o.HorizonMax = 3).AddAxpoEnvironments().BuildServiceProvider(validateScopes: true);
+
+        string[] names = ["arithmetic", "fact", "fact-chain", "mental-arithmetic"];
+        services.GetServices<ITaskSuite>().Select(s => s.Name).Order().ShouldBe(names);
+        services.GetServices<ITeacher>().Select(s => s.Suite).Order().ShouldBe(names);
+        services.GetServices<IVerifier>().Select(v => v.Name).Order().ShouldBe(["choice", "exact", "numeric"]);
+        services.GetServices<ITaskSuite>().Single(s => s.Name == "fact-chain").Draw(Split.Train, ChanceKey.Root(1), 60).Max(q => q.Horizon).ShouldBe(3);
+        (await services.GetServices<ITool>().Single(t => t.Spec.Name == "web_search").ProbeAsync(TestContext.Current.CancellationToken)).Works.ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Teachers_found_by_suite_teach_that_suite()
+    {
+        using var services = new ServiceCollection().AddAxpoEnvironments().BuildServiceProvider();
+        foreach (var suite in services.GetServices<ITaskSuite>())
+        {
+            var question = suite.Draw(Split.Train, ChanceKey.Root(2), 1)[0];
+            services.GetServices<ITeacher>().Single(t => t.Suite == suite.Name).Demonstrate(question, useTool: true, ChanceKey.Root(2)).Answer.ShouldBe(question.Answer);
+        }
+    }
+
+    [Fact]
+    public void A_users_own_parts_join_those_that_ship()
+    {
+        using var services = new ServiceCollection().AddAxpoEnvironments().AddTaskSuite<OwnSuite>().AddVerifier<OwnVerifier>().BuildServiceProvider();
+
+        services.GetServices<ITaskSuite>().Count().ShouldBe(5);
+        services.GetServices<ITeacher>().Count().ShouldBe(4);
+        services.GetServices<IVerifier>().ShouldContain(v => v is OwnVerifier);
+    }
+
+    private sealed class OwnSuite : ITaskSuite
+    {
+        public string Name => "own";
+
+        public string Category => "reasoning";
+
+        public IReadOnlyList<string> Tools => [];
+
+        public IReadOnlyList<Question> Draw(Split split, ChanceKey key, int count) => [];
+    }
+
+    private sealed class OwnVerifier : IVerifier
+    {
+        private readonly ExactVerifier _exact = new();
+
+        public string Name => "own";
+
+        public ValueTask<Verdict> VerifyAsync(Question question, string answer, CancellationToken cancellationToken) => _exact.VerifyAsync(question, answer, cancellationToken);
+    }
+}

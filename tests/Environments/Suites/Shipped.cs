@@ -1,0 +1,15 @@
+using Axpo.Environments.Suites;
+
+namespace Axpo.Environments.Tests.Suites;
+
+/// <summary>The suites as shipped.</summary>
+internal static class Shipped
+{
+    public static readonly ITaskSuite[] Suites = [new MentalArithmetic(), new ArithmeticSuite(), new FactSuite(), new FactChainSuite(2, 8)];
+
+    public static TheoryData<string> Names => [.. Suites.Select(s => s.Name)];
+
+    public static ITaskSuite Suite(string name) => Suites.Single(s => s.Name == name);
+
+    public static ChanceKey Key(ulong seed) => ChanceKey.Root(seed).With("tests");
+}
