@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Axpo.Core;
 using Axpo.Training.Tokenization;
 
@@ -72,33 +71,43 @@ public sealed class TinyChatFormat : IChatFormat
     {
         int[] all = [.. prefix, .. tokens];
         var end = all.Length > 0 && all[^1] == _endOfTurn ? all.Length - 1 : all.Length;
-        var open = Array.IndexOf(all, _openCall, 0, end);
-        var answer = Array.IndexOf(all, _openAnswer, 0, open >= 0 ? open : end);
         var segments = new List<Segment>();
-        var at = 0;
         string? answerText = null;
-        if (answer >= 0)
-        {
-            var stop = open >= 0 ? open : end;
-            var close = Array.IndexOf(all, _closeAnswer, answer, stop - answer);
-            var answerEnd = close < 0 ? stop : close + 1;
-            answerText = _tokenizer.Decode(all.AsSpan(answer + 1, (close < 0 ? stop : close) - answer - 1));
-            Mark(SegmentKind.Think, answer);
-            Mark(SegmentKind.Answer, answerEnd);
-        }
-
         ToolCall? call = null;
         string? callError = null;
-        if (open >= 0)
+        var (at, scan) = (0, 0);
+        while (scan < end && call is null)
         {
-            var close = Array.IndexOf(all, _closeCall, open, end - open);
-            var callEnd = close < 0 ? end : close + 1;
-            Mark(SegmentKind.Think, open);
-            Mark(SegmentKind.ToolCall, callEnd);
-            call = new ToolCall { Turn = 0, Start = open, PrefixEnd = open + 1, End = callEnd, Closed = close >= 0 };
-            if (close >= 0)
+            if (all[scan] == _openCall)
             {
-                callError = ReadCall(all.AsSpan(open + 1, close - open - 1), ref call);
+                var close = Array.IndexOf(all, _closeCall, scan, end - scan);
+                call = new ToolCall { Turn = 0, Start = scan, PrefixEnd = scan + 1, End = close < 0 ? end : close + 1, Closed = close >= 0 };
+                callError = close < 0 ? null : ReadCall(all.AsSpan(scan + 1, close - scan - 1), ref call);
+                Mark(SegmentKind.Think, scan);
+                Mark(SegmentKind.ToolCall, call.End);
+                scan = call.End;
+            }
+            else if (all[scan] == _openAnswer)
+            {
+                // An answer runs to its closing tag; without one, to the call that follows or the end, and is then no answer that counts.
+                var start = scan;
+                while (scan < end && all[scan] != _closeAnswer && all[scan] != _openCall)
+                {
+                    scan++;
+                }
+
+                if (scan < end && all[scan] == _closeAnswer)
+                {
+                    answerText = _tokenizer.Decode(all.AsSpan(start + 1, scan - start - 1));
+                    scan++;
+                }
+
+                Mark(SegmentKind.Think, start);
+                Mark(SegmentKind.Answer, scan);
+            }
+            else
+            {
+                scan++;
             }
         }
 
@@ -158,31 +167,13 @@ public sealed class TinyChatFormat : IChatFormat
             }
         }
 
-        try
+        var text = ToolCallText.Read(_tokenizer.Decode(tokens));
+        if (text.Fault == ToolCallFault.None)
         {
-            using var json = JsonDocument.Parse(_tokenizer.Decode(tokens), new JsonDocumentOptions { MaxDepth = 32 });
-            if (json.RootElement.ValueKind != JsonValueKind.Object)
-            {
-                return "the call is not a JSON object";
-            }
-
-            if (!json.RootElement.TryGetProperty("name", out var name) || name.ValueKind != JsonValueKind.String)
-            {
-                return "the call has no \"name\"";
-            }
-
-            if (!json.RootElement.TryGetProperty("arguments", out var arguments) || arguments.ValueKind != JsonValueKind.Object)
-            {
-                return "the call has no \"arguments\" object";
-            }
-
-            call = call with { Name = name.GetString()!, Arguments = arguments.GetRawText() };
-            return null;
+            call = call with { Name = text.Name!, Arguments = text.Arguments! };
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            return "the call is not valid JSON";
-        }
+
+        return text.Message;
     }
 
     private sealed class Writer
