@@ -1,0 +1,19 @@
+using Microsoft.Extensions.Logging;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>What the engine says.</summary>
+internal static partial class EngineLog
+{
+    [LoggerMessage(Level = LogLevel.Information, Message = "Engine started: {Folder}, {Workers} workers, {Pages} KV pages of {PageKilobytes} KiB, context {Context}, deterministic {Deterministic}")]
+    public static partial void Started(ILogger logger, string folder, int workers, int pages, long pageKilobytes, int context, bool deterministic);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Engine took weights {Fence}.{Step}")]
+    public static partial void Swapped(ILogger logger, long fence, int step);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A decode step failed; {Sequences} sequences end as Fault")]
+    public static partial void StepFailed(ILogger logger, Exception exception, int sequences);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The engine is unhealthy and answers Fault from now on: {Reason}")]
+    public static partial void Unhealthy(ILogger logger, string reason);
+}

@@ -1,0 +1,35 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>
+/// Intra-op threads of one thread's calls. libtorch keeps the number in OpenMP's per-thread setting and in MKL's process-wide one, and MKL has a
+/// per-thread override: with both, workers run on one thread each beside a learner that uses all cores.
+/// </summary>
+internal static partial class IntraOpThreads
+{
+    /// <summary>The calling thread's operators run on itself alone.</summary>
+    public static void UseOne()
+    {
+        // Makes libtorch initialise this thread's number now, so that it does not overwrite ours later.
+        _ = torch.get_num_threads();
+        try
+        {
+            OmpSetNumThreads(1);
+            _ = MklSetNumThreadsLocal(1);
+        }
+        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
+        {
+            // A libtorch without OpenMP or MKL: its own setting is all there is.
+            _ = e;
+            torch.set_num_threads(1);
+        }
+    }
+
+    [LibraryImport("torch_cpu", EntryPoint = "omp_set_num_threads")]
+    private static partial void OmpSetNumThreads(int threads);
+
+    [LibraryImport("torch_cpu", EntryPoint = "MKL_Set_Num_Threads_Local")]
+    private static partial int MklSetNumThreadsLocal(int threads);
+}

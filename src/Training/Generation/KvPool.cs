@@ -1,0 +1,109 @@
+using System.Runtime.InteropServices;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>A page of KV memory; full pages may be shared by sessions and are never written again.</summary>
+internal sealed unsafe class KvPage(float* data)
+{
+    public float* Data { get; } = data;
+
+    /// <summary>Holders.</summary>
+    public int Holders { get; set; }
+}
+
+/// <summary>
+/// Pages of KV under a byte budget. Memory is taken in slabs when first needed, kept and reused. Owned by the engine's thread; workers read and
+/// write inside pages that they were given.
+/// </summary>
+internal sealed unsafe class KvPool : IDisposable
+{
+    private const long SlabBytes = 8L << 20;
+
+    private readonly KvLayout _layout;
+    private readonly Stack<KvPage> _free = new();
+    private readonly List<nint> _slabs = [];
+    private int _made;
+    private int _inUse;
+
+    public KvPool(KvLayout layout, long budgetBytes)
+    {
+        _layout = layout;
+        Capacity = (int)Math.Min(int.MaxValue, budgetBytes / layout.PageBytes);
+    }
+
+    /// <summary>Pages of the budget.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Pages held by somebody.</summary>
+    public int InUse => Volatile.Read(ref _inUse);
+
+    /// <summary>Bytes held by somebody.</summary>
+    public long Bytes => InUse * _layout.PageBytes;
+
+    /// <summary>A page with one holder; its content is what was there before.</summary>
+    /// <exception cref="InvalidOperationException">The budget is spent: admission has reserved too little.</exception>
+    public KvPage Rent()
+    {
+        if (_inUse == Capacity)
+        {
+            throw new InvalidOperationException($"all {Capacity} KV pages are in use although the sequence had reserved its own");
+        }
+
+        if (_free.Count == 0)
+        {
+            Grow();
+        }
+
+        var page = _free.Pop();
+        page.Holders = 1;
+        _inUse++;
+        return page;
+    }
+
+    /// <summary>One holder less; a page without holders is free.</summary>
+    public void Return(KvPage page)
+    {
+        page.Holders--;
+        if (page.Holders == 0)
+        {
+            _inUse--;
+            _free.Push(page);
+        }
+    }
+
+    /// <summary>A private copy of a page.</summary>
+    public KvPage Copy(KvPage page)
+    {
+        var copy = Rent();
+        new ReadOnlySpan<float>(page.Data, _layout.PageFloats).CopyTo(new Span<float>(copy.Data, _layout.PageFloats));
+        return copy;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var slab in _slabs)
+        {
+            NativeMemory.AlignedFree((void*)slab);
+        }
+
+        _slabs.Clear();
+        _free.Clear();
+    }
+
+    private void Grow()
+    {
+        // Pages begin at multiples of 64 bytes: 16 tokens of floats are.
+        var count = (int)Math.Min(Math.Max(1, SlabBytes / _layout.PageBytes), Capacity - _made);
+        var bytes = (nuint)(count * _layout.PageBytes);
+        var slab = (float*)NativeMemory.AlignedAlloc(bytes, 64);
+        _slabs.Add((nint)slab);
+        NativeMemory.Clear(slab, bytes);
+        for (var i = count - 1; i >= 0; i--)
+        {
+            _free.Push(new KvPage(slab + ((long)i * _layout.PageFloats)));
+        }
+
+        _made += count;
+    }
+}

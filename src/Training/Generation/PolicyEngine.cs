@@ -1,0 +1,211 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using Axpo.Core;
+using Axpo.Training.Models;
+using Axpo.Training.Safetensors;
+using Microsoft.Extensions.Logging;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>
+/// Generates tokens with a <see cref="Decoder"/> on threads of its own: continuous batching, KV kept between turns and shared by groups and forks, keyed
+/// Gumbel-max sampling. Callers only await; every call is answered, on a fault with <see cref="GenerateStatus.Fault"/> and its cause.
+/// In deterministic mode tokens and log-probs are the same bits whatever else is live, on any number of workers, and after eviction.
+/// </summary>
+public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
+{
+    private readonly BlockingCollection<EngineCommand> _commands = new(new ConcurrentQueue<EngineCommand>());
+    private readonly EngineCounters _counters = new();
+    private readonly EngineOptions _options;
+    private readonly DecoderConfig _config;
+    private readonly EngineLoop _loop;
+    private readonly SemaphoreSlim _publishing = new(1, 1);
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private WeightsVersion _published;
+    private int _queued;
+    private int _disposed;
+
+    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, TimeProvider time, ILogger logger)
+    {
+        _options = options;
+        _config = decoder.Config;
+        _published = new WeightsVersion(0, 0, folder, "");
+        MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
+        // More than a few workers do not help a lockstep of small matrices.
+        var workers = options.Workers > 0 ? options.Workers : Math.Min(Environment.ProcessorCount, 4);
+        _loop = new EngineLoop(decoder, _published, options, workers, MaxContext, _commands, _counters, time, logger, () => Interlocked.Decrement(ref _queued));
+        EngineLog.Started(logger, folder, workers, _loop.Pages, _loop.PageBytes >> 10, MaxContext, options.Deterministic);
+    }
+
+    /// <inheritdoc/>
+    public EngineStatus Status => _counters.Read(Math.Max(0, Volatile.Read(ref _queued)));
+
+    /// <inheritdoc/>
+    public int MaxContext { get; }
+
+    /// <summary>The version that samples now, or will from the next token on.</summary>
+    public WeightsVersion Published => Volatile.Read(ref _published);
+
+    /// <summary>The engine's loop; for tests.</summary>
+    internal EngineLoop Loop => _loop;
+
+    /// <summary>Loads a model off the caller's thread and starts the engine.</summary>
+    /// <param name="modelFolder">A Hugging Face folder.</param>
+    /// <param name="options">The engine.</param>
+    /// <param name="time">Clock of deadlines.</param>
+    /// <param name="logger">Where to say what happens.</param>
+    /// <param name="cancellationToken">Gives up the start.</param>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">The weights do not fit config.json.</exception>
+    /// <exception cref="NotSupportedException">The architecture is not supported.</exception>
+    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, CancellationToken cancellationToken = default)
+    {
+        var decoder = await OnOwnThread(() => Decoder.Load(modelFolder), cancellationToken);
+        var engine = new PolicyEngine(decoder, modelFolder, options, time, logger);
+        new Thread(engine.Run) { IsBackground = true, Name = "axpo-engine-0" }.Start();
+        return engine;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The request cannot mean anything: the message names the field and the value.</exception>
+    public async Task<GenerateResult> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken)
+    {
+        RequestCheck.Throw(request, _config.VocabSize);
+        if (_counters.Fatal is { } fatal)
+        {
+            return new GenerateResult { Status = GenerateStatus.Fault, Error = fatal };
+        }
+
+        if (Interlocked.Increment(ref _queued) > _options.MaxQueue)
+        {
+            Interlocked.Decrement(ref _queued);
+            return new GenerateResult { Status = GenerateStatus.Busy, Error = string.Create(CultureInfo.InvariantCulture, $"{_options.MaxQueue} sequences wait already (engine.maxQueue)") };
+        }
+
+        var sequence = new Sequence(request);
+        if (!Post(new EngineCommand.Generate(sequence)))
+        {
+            Interlocked.Decrement(ref _queued);
+            return new GenerateResult { Status = GenerateStatus.Cancelled, Error = "the engine is stopping" };
+        }
+
+        await using var registration = cancellationToken.UnsafeRegister(static s => ((Sequence)s!).Cancel(), sequence);
+        return await sequence.Result;
+    }
+
+    /// <inheritdoc/>
+    public void Release(string sessionPrefix) => Post(new EngineCommand.Release(sessionPrefix));
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidDataException">The weights are damaged, of another shape, or not those of <see cref="WeightsVersion.Sha256"/>.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    public async Task<bool> PublishAsync(WeightsVersion version, CancellationToken cancellationToken)
+    {
+        await _publishing.WaitAsync(cancellationToken);
+        try
+        {
+            if ((version.Fence, version.Step).CompareTo((_published.Fence, _published.Step)) <= 0)
+            {
+                return false;
+            }
+
+            var decoder = await OnOwnThread(() => Load(version), cancellationToken);
+            var done = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+            if (!Post(new EngineCommand.Swap(decoder, version, done)))
+            {
+                decoder.Dispose();
+                return false;
+            }
+
+            // From here on the swap happens: waiting may be given up, the version is taken all the same.
+            var before = _published;
+            Volatile.Write(ref _published, version);
+            var taken = await done.Task.WaitAsync(cancellationToken);
+            if (!taken)
+            {
+                Volatile.Write(ref _published, before);
+            }
+
+            return taken;
+        }
+        finally
+        {
+            _publishing.Release();
+        }
+    }
+
+    /// <summary>Ends the threads after the token they are at; everything pending is answered as Cancelled.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            _loop.Stop();
+            Post(new EngineCommand.Wake());
+            _commands.CompleteAdding();
+        }
+
+        await _ended.Task;
+    }
+
+    private static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+
+    private void Run()
+    {
+        try
+        {
+            _loop.Run();
+        }
+        catch (Exception e)
+        {
+            _counters.Fatal = $"the engine's thread ended: {e.GetType().Name}: {e.Message}; restart the process";
+        }
+        finally
+        {
+            // Whatever came in between answers itself.
+            _commands.CompleteAdding();
+            while (_commands.TryTake(out var command))
+            {
+                (command as EngineCommand.Generate)?.Sequence.Complete(GenerateStatus.Cancelled, error: "the engine is stopping");
+                (command as EngineCommand.Swap)?.Done.TrySetResult(false);
+            }
+
+            _ended.TrySetResult();
+        }
+    }
+
+    private bool Post(EngineCommand command)
+    {
+        try
+        {
+            return _commands.TryAdd(command);
+        }
+        catch (InvalidOperationException)
+        {
+            // Adding is complete: the engine is stopping.
+            return false;
+        }
+    }
+
+    private Decoder Load(WeightsVersion version)
+    {
+        using (var file = File.OpenRead(ModelWeights.Files(version.Folder)[0]))
+        {
+            var hash = Convert.ToHexStringLower(SHA256.HashData(file));
+            if (!string.Equals(hash, version.Sha256, StringComparison.OrdinalIgnoreCase))
+            {
+                throw new InvalidDataException($"weights {version.Fence}.{version.Step}: {file.Name} has sha256 {hash}, announced was {version.Sha256}; the file is not the one that was committed");
+            }
+        }
+
+        var decoder = Decoder.Load(version.Folder);
+        if (decoder.Config with { MaxPositions = _config.MaxPositions, BosTokenId = _config.BosTokenId, EosTokenId = _config.EosTokenId } != _config)
+        {
+            decoder.Dispose();
+            throw new InvalidDataException($"weights {version.Fence}.{version.Step}: '{version.Folder}' has another shape than the model that the engine started with");
+        }
+
+        return decoder;
+    }
+}

@@ -1,0 +1,32 @@
+using System.Globalization;
+using Axpo.Core;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>Requests that cannot mean anything are the caller's fault and named as such.</summary>
+internal static class RequestCheck
+{
+    /// <exception cref="ArgumentException">Names the field, its value, and what would be right.</exception>
+    public static void Throw(GenerateRequest request, int vocabulary)
+    {
+        var sampling = request.Sampling;
+        var fault = request switch
+        {
+            { Session: null or "" } => "Session is empty; give the episode's id",
+            { Offset: < 0 } => $"Offset is {request.Offset}; 0 or the number of tokens that the session holds is right",
+            { MaxNewTokens: <= 0 } => $"MaxNewTokens is {request.MaxNewTokens}; at least 1 is right",
+            { Offset: 0, Tokens.Length: 0 } => "Tokens is empty at offset 0; at least one token must precede the first that is sampled",
+            _ when sampling.TopK < 0 => $"Sampling.TopK is {sampling.TopK}; 0 (off) or more is right",
+            _ when !(sampling.Temperature >= 0 && double.IsFinite(sampling.Temperature)) => $"Sampling.Temperature is {Text(sampling.Temperature)}; 0 (greedy) or more is right",
+            _ when !(sampling.TopP is > 0 and <= 1) => $"Sampling.TopP is {Text(sampling.TopP)}; above 0 and at most 1 (off) is right",
+            _ when Array.FindIndex(request.Tokens, t => (uint)t >= (uint)vocabulary) is >= 0 and var at => $"Tokens[{at}] is {request.Tokens[at]}; the vocabulary has ids 0 to {vocabulary - 1}",
+            _ => null,
+        };
+        if (fault is not null)
+        {
+            throw new ArgumentException($"generation for session '{request.Session}': {fault}", nameof(request));
+        }
+    }
+
+    private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+}

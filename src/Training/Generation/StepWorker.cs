@@ -1,0 +1,169 @@
+using System.Runtime.InteropServices;
+using Axpo.Training.Models;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>
+/// Computes a share of a step on the thread that calls it: decoder over the new tokens, attention over the pages, sampling. Decoded and prefilled
+/// tokens are rows of the same passes. With fixed rows every pass of linear layers has exactly <see cref="FixedRows"/> rows, filled up with
+/// rows that nobody reads, so that a row's bits do not depend on its neighbours.
+/// </summary>
+internal sealed unsafe class StepWorker
+{
+    /// <summary>Rows of a pass in deterministic mode.</summary>
+    public const int FixedRows = 16;
+
+    private readonly KvLayout _layout;
+    private readonly PagedAttention _attention;
+    private readonly TokenSampler _sampler;
+    private readonly AttentionKernel _kernel;
+    private readonly bool _fixedRows;
+    private readonly List<(Session Session, int Position)> _rows = [];
+    private readonly List<int> _samples = [];
+    private int _first;
+    private int _count;
+    private long[] _ids = [];
+    private long[] _positions = [];
+
+    public StepWorker(DecoderConfig config, bool fixedRows)
+    {
+        _layout = new KvLayout(config);
+        _attention = new PagedAttention(_layout);
+        _sampler = new TokenSampler(config.VocabSize);
+        _fixedRows = fixedRows;
+        _kernel = Attend;
+    }
+
+    /// <summary>Does the share; the results stand in it.</summary>
+    public void Run(Decoder decoder, StepShare share)
+    {
+        using var scope = NewDisposeScope();
+        _rows.Clear();
+        foreach (var work in share.Work)
+        {
+            for (var i = 0; i < work.Count; i++)
+            {
+                _rows.Add((work.Sequence.Session!, work.From + i));
+            }
+        }
+
+        var block = _fixedRows ? FixedRows : Math.Max(1, _rows.Count);
+        for (_first = 0; _first < _rows.Count; _first += block)
+        {
+            _count = Math.Min(block, _rows.Count - _first);
+            Compute(decoder, block);
+        }
+
+        Sample(decoder, share);
+    }
+
+    private static float* Floats(Tensor tensor)
+    {
+        if (!tensor.is_contiguous())
+        {
+            throw new InvalidOperationException("the decoder's attention inputs should be contiguous");
+        }
+
+        return (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    }
+
+    private void Compute(Decoder decoder, int rows)
+    {
+        using var scope = NewDisposeScope();
+        if (_ids.Length != rows)
+        {
+            _ids = new long[rows];
+            _positions = new long[rows];
+        }
+
+        for (var i = 0; i < rows; i++)
+        {
+            var (session, position) = i < _count ? _rows[_first + i] : default;
+            _ids[i] = session?.Tokens[position] ?? 0;
+            _positions[i] = position;
+        }
+
+        var hidden = decoder.Forward(tensor(_ids), tensor(_positions), _kernel);
+        var values = Floats(hidden);
+        for (var i = 0; i < _count; i++)
+        {
+            var (session, position) = _rows[_first + i];
+            new ReadOnlySpan<float>(values + ((long)i * _layout.Hidden), _layout.Hidden).CopyTo(Hidden(session, position));
+        }
+    }
+
+    private Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
+    {
+        var output = _count < q.shape[0] ? zeros_like(q) : empty_like(q);
+        var from = Floats(q);
+        var keys = Floats(k);
+        var values = Floats(v);
+        var to = Floats(output);
+        var width = _layout.Heads * _layout.HeadDim;
+        var kvWidth = _layout.KvHeads * _layout.HeadDim;
+        for (var i = 0; i < _count; i++)
+        {
+            var (session, position) = _rows[_first + i];
+            var page = session.Pages[position / KvLayout.PageTokens].Data;
+            _attention.Write(page, position % KvLayout.PageTokens, layer, keys + (i * kvWidth), values + (i * kvWidth));
+        }
+
+        for (var i = 0; i < _count; i++)
+        {
+            var (session, position) = _rows[_first + i];
+            _attention.Attend(session.Pages, position + 1, layer, from + (i * width), to + (i * width));
+        }
+
+        return output;
+    }
+
+    private void Sample(Decoder decoder, StepShare share)
+    {
+        _samples.Clear();
+        for (var i = 0; i < share.Work.Count; i++)
+        {
+            share.Sampled.Add(default);
+            share.Errors.Add(null);
+            if (share.Work[i].Sample)
+            {
+                _samples.Add(i);
+            }
+        }
+
+        var block = _fixedRows ? FixedRows : Math.Max(1, _samples.Count);
+        for (var first = 0; first < _samples.Count; first += block)
+        {
+            using var scope = NewDisposeScope();
+            var count = Math.Min(block, _samples.Count - first);
+            var hidden = count < block ? zeros(block, _layout.Hidden) : empty(block, _layout.Hidden);
+            var rows = Floats(hidden);
+            for (var i = 0; i < count; i++)
+            {
+                var session = share.Work[_samples[first + i]].Sequence.Session!;
+                Hidden(session, session.Tokens.Count - 1).CopyTo(new Span<float>(rows + ((long)i * _layout.Hidden), _layout.Hidden));
+            }
+
+            var logits = decoder.Logits(hidden);
+            var vocabulary = (int)logits.shape[1];
+            var values = Floats(logits);
+            for (var i = 0; i < count; i++)
+            {
+                var index = _samples[first + i];
+                var sequence = share.Work[index].Sequence;
+                try
+                {
+                    share.Sampled[index] = _sampler.Sample(
+                        new ReadOnlySpan<float>(values + ((long)i * vocabulary), vocabulary), sequence.Request.Sampling, sequence.Request.Chance, sequence.Session!.Tokens.Count);
+                }
+                catch (ArithmeticException e)
+                {
+                    share.Errors[index] = e.Message;
+                }
+            }
+        }
+    }
+
+    private Span<float> Hidden(Session session, int position) => new(
+        session.Pages[position / KvLayout.PageTokens].Data + _layout.HiddenOffset + ((position % KvLayout.PageTokens) * _layout.Hidden), _layout.Hidden);
+}

@@ -1,0 +1,275 @@
+using Axpo.Core;
+using Axpo.Training.Generation;
+using Axpo.Training.Models;
+using Shouldly;
+using TorchSharp;
+using Xunit;
+using static Axpo.Training.Tests.Generation.EngineFixture;
+
+namespace Axpo.Training.Tests.Generation;
+
+/// <summary>Cancelling, deadlines, faults, weights, memory: no caller is ever left waiting.</summary>
+public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+{
+    private static readonly CancellationToken None = CancellationToken.None;
+
+    [Fact]
+    public async Task Cancelling_ends_within_one_step_and_keeps_the_session()
+    {
+        await using var engine = await fixture.StartAsync();
+        using var source = new CancellationTokenSource();
+        long cancelledAt = -1;
+        engine.Loop.BeforeStep = step =>
+        {
+            if (step == 5)
+            {
+                cancelledAt = step;
+                source.Cancel();
+            }
+        };
+        var cancelled = await engine.GenerateAsync(Request("a", Prompt(4), max: 400), source.Token);
+        cancelled.Status.ShouldBe(GenerateStatus.Cancelled);
+        cancelled.Tokens.Length.ShouldBe(6);
+        engine.Loop.BeforeStep = null;
+        var again = await engine.GenerateAsync(Request("a", [], offset: 4, max: 8), None);
+        again.Tokens[..6].ShouldBe(cancelled.Tokens);
+        again.PrefilledTokens.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Deadlines_end_live_and_waiting_sequences()
+    {
+        var clock = new Clock();
+        await using var engine = await fixture.StartAsync(new EngineOptions { MaxBatch = 1, Workers = 1, KvMebibytes = 64 }, clock);
+        engine.Loop.BeforeStep = step => clock.Now += TimeSpan.FromSeconds(1);
+        var deadline = clock.Now + TimeSpan.FromSeconds(3);
+        var live = engine.GenerateAsync(Request("a", Prompt(4), max: 400, deadline: deadline), None);
+        var waiting = engine.GenerateAsync(Request("b", Prompt(4), max: 400, deadline: deadline), None);
+        (await live).Status.ShouldBe(GenerateStatus.Cancelled);
+        (await live).Tokens.Length.ShouldBe(3);
+        (await live).Error!.ShouldContain("deadline");
+        (await waiting).Status.ShouldBe(GenerateStatus.Cancelled);
+    }
+
+    [Fact]
+    public async Task A_full_queue_says_busy()
+    {
+        using var gate = new ManualResetEventSlim();
+        await using var engine = await fixture.StartAsync(new EngineOptions { MaxBatch = 1, Workers = 1, MaxQueue = 2, KvMebibytes = 64 });
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Loop.BeforeStep = _ =>
+        {
+            entered.TrySetResult();
+            gate.Wait();
+        };
+        var first = engine.GenerateAsync(Request("a", Prompt(4)), None);
+        await entered.Task;
+        var second = engine.GenerateAsync(Request("b", Prompt(4)), None);
+        var third = engine.GenerateAsync(Request("c", Prompt(4)), None);
+        var refused = await engine.GenerateAsync(Request("d", Prompt(4)), None);
+        refused.Status.ShouldBe(GenerateStatus.Busy);
+        engine.Status.QueuedSequences.ShouldBe(2);
+        gate.Set();
+        (await Task.WhenAll(first, second, third)).ShouldAllBe(r => r.Status == GenerateStatus.Done);
+        engine.Status.QueuedSequences.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task A_failing_step_is_a_fault_and_the_engine_recovers()
+    {
+        await using var engine = await fixture.StartAsync();
+        engine.Loop.BeforeStep = step =>
+        {
+            engine.Loop.BeforeStep = null;
+            throw new InvalidOperationException("pulled the plug");
+        };
+        var result = await engine.GenerateAsync(Request("a", Prompt(4)), None);
+        result.Status.ShouldBe(GenerateStatus.Fault);
+        result.Error!.ShouldContain("pulled the plug");
+        engine.Status.Healthy.ShouldBeTrue();
+        (await engine.GenerateAsync(Request("a", Prompt(4)), None)).Status.ShouldBe(GenerateStatus.Done);
+        engine.Status.Error!.ShouldContain("pulled the plug");
+    }
+
+    [Fact]
+    public async Task An_engine_that_keeps_failing_says_so_and_answers()
+    {
+        await using var engine = await fixture.StartAsync();
+        engine.Loop.BeforeStep = _ => throw new InvalidOperationException("no current");
+        for (var i = 0; i < 5; i++)
+        {
+            (await engine.GenerateAsync(Request($"a{i}", Prompt(4)), None)).Status.ShouldBe(GenerateStatus.Fault);
+        }
+
+        engine.Status.Healthy.ShouldBeFalse();
+        engine.Status.Error!.ShouldContain("no current");
+    }
+
+    [Fact]
+    public async Task Disposal_answers_everybody()
+    {
+        var engine = await fixture.StartAsync(new EngineOptions { MaxBatch = 2, Workers = 1, KvMebibytes = 64 });
+        var entered = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Loop.BeforeStep = _ => entered.TrySetResult();
+        var pending = Enumerable.Range(0, 6).Select(i => engine.GenerateAsync(Request($"s{i}", Prompt(4), max: 500), None)).ToArray();
+        await entered.Task;
+        await engine.DisposeAsync();
+        (await Task.WhenAll(pending)).ShouldContain(r => r.Status == GenerateStatus.Cancelled);
+        (await engine.GenerateAsync(Request("late", Prompt(4)), None)).Status.ShouldBe(GenerateStatus.Cancelled);
+        await engine.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_sequence_larger_than_the_budget_is_named()
+    {
+        var folder = fixture.Make("wide", 1, new DecoderConfig { VocabSize = 100, HiddenSize = 128, Layers = 4, Heads = 4, KvHeads = 4, HeadDim = 32, IntermediateSize = 64, MaxPositions = 4096 });
+        await using var engine = await fixture.StartAsync(new EngineOptions { KvMebibytes = 1 }, folder: folder);
+        var result = await engine.GenerateAsync(Request("a", [1, 2, 3], max: 4000), None);
+        result.Status.ShouldBe(GenerateStatus.Fault);
+        result.Error!.ShouldContain("engine.kvMebibytes");
+        (await engine.GenerateAsync(Request("a", [1, 2, 3], max: 40), None)).Status.ShouldBe(GenerateStatus.Done);
+    }
+
+    [Fact]
+    public async Task New_weights_are_taken_between_tokens()
+    {
+        var folder = fixture.Make("second", 2);
+        await using var engine = await fixture.StartAsync();
+        var swapped = new TaskCompletionSource<bool>();
+        using var gate = new ManualResetEventSlim();
+        engine.Loop.BeforeStep = step =>
+        {
+            if (step == 5)
+            {
+                // The loop stands between two tokens until the new weights are on their way.
+                gate.Wait();
+            }
+        };
+        var running = engine.GenerateAsync(Request("a", Prompt(4), max: 300), None);
+        var publishing = engine.PublishAsync(new WeightsVersion(1, 7, folder, Hash(folder)), None);
+        while (engine.Published.Step != 7)
+        {
+            await Task.Yield();
+        }
+
+        gate.Set();
+        (await publishing).ShouldBeTrue();
+        var result = await running;
+        result.Versions[0].ShouldBe(0);
+        result.Versions[^1].ShouldBe(7);
+        result.Versions.ShouldBe(result.Versions.Order().ToArray());
+        engine.Status.Version.ShouldBe(7);
+
+        // Only higher (fence, step).
+        (await engine.PublishAsync(new WeightsVersion(1, 7, folder, Hash(folder)), None)).ShouldBeFalse();
+        (await engine.PublishAsync(new WeightsVersion(0, 9, folder, Hash(folder)), None)).ShouldBeFalse();
+        (await engine.PublishAsync(new WeightsVersion(2, 1, folder, Hash(folder)), None)).ShouldBeTrue();
+        engine.Status.Version.ShouldBe(1);
+
+        // A fresh sequence knows the new weights alone.
+        var fresh = await engine.GenerateAsync(Request("b", Prompt(9), max: 10), None);
+        ShouldAgree(fresh, WholeSequence(folder, Prompt(9), fresh.Tokens, 1));
+    }
+
+    [Fact]
+    public async Task Prompts_and_forks_of_older_weights_are_not_reused()
+    {
+        var folder = fixture.Make("third", 3);
+        await using var engine = await fixture.StartAsync();
+        var prompt = Prompt(20);
+        await engine.GenerateAsync(Request("g/0", prompt, group: "g"), None);
+        (await engine.PublishAsync(new WeightsVersion(1, 1, folder, Hash(folder)), None)).ShouldBeTrue();
+        var fresh = await engine.GenerateAsync(Request("g/1", prompt, group: "g"), None);
+        fresh.PrefilledTokens.ShouldBe(prompt.Length);
+        ShouldAgree(fresh, WholeSequence(folder, prompt, fresh.Tokens, 1));
+        (await engine.GenerateAsync(Request("g/0/b18r0", [], offset: 18, forkOf: "g/0"), None)).Status.ShouldBe(GenerateStatus.SessionMissing);
+        var restarted = await engine.GenerateAsync(Request("g/0", prompt, group: "g"), None);
+        ShouldAgree(restarted, WholeSequence(folder, prompt, restarted.Tokens, 1));
+    }
+
+    [Fact]
+    public async Task Deterministic_mode_waits_until_nothing_is_live_and_forgets_older_sessions()
+    {
+        var folder = fixture.Make("fourth", 4);
+        await using var engine = await fixture.StartAsync(new EngineOptions { Deterministic = true, KvMebibytes = 64 });
+        var running = engine.GenerateAsync(Request("a", Prompt(4), max: 200), None);
+        var publishing = engine.PublishAsync(new WeightsVersion(1, 1, folder, Hash(folder)), None);
+        (await running).Versions.Distinct().Count().ShouldBe(1);
+        (await publishing).ShouldBeTrue();
+        (await engine.GenerateAsync(Request("a", [1], offset: 204), None)).Status.ShouldBe(GenerateStatus.SessionMissing);
+    }
+
+    [Fact]
+    public async Task Damaged_weights_are_refused_and_the_old_ones_stay()
+    {
+        var folder = fixture.Make("damaged", 5);
+        await using var engine = await fixture.StartAsync();
+        var error = await Should.ThrowAsync<InvalidDataException>(() => engine.PublishAsync(new WeightsVersion(1, 1, folder, new string('0', 64)), None));
+        error.Message.ShouldContain("sha256");
+        var other = fixture.Make("othershape", 5, Config with { Layers = 1 });
+        (await Should.ThrowAsync<InvalidDataException>(() => engine.PublishAsync(new WeightsVersion(1, 1, other, Hash(other)), None))).Message.ShouldContain("shape");
+        engine.Status.Version.ShouldBe(0);
+        (await engine.GenerateAsync(Request("a", Prompt(4)), None)).Status.ShouldBe(GenerateStatus.Done);
+    }
+
+    [Fact]
+    public async Task A_model_that_is_not_there_is_named()
+    {
+        var error = await Should.ThrowAsync<FileNotFoundException>(() => fixture.StartAsync(folder: "/nowhere/model"));
+        error.Message.ShouldContain("/nowhere/model");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Steps_leave_no_tensor_behind(bool fixedRows)
+    {
+        using var decoder = Decoder.Load(fixture.Folder);
+        var layout = new KvLayout(decoder.Config);
+        using var pool = new KvPool(layout, 8 << 20);
+        var sessions = new SessionTable(pool, new EngineCounters());
+        var worker = new StepWorker(decoder.Config, fixedRows);
+        var sequences = Enumerable.Range(0, 5).Select(i =>
+        {
+            var sequence = new Sequence(Request($"s{i}", Prompt(5), max: 100, key: i));
+            var session = new Session($"s{i}", null, 0);
+            session.Tokens.AddRange(sequence.Request.Tokens);
+            sessions.Add(session);
+            sessions.Reserve(sequence, 10);
+            sessions.Busy(session, sequence);
+            return sequence;
+        }).ToArray();
+        using var inference = torch.inference_mode();
+        long? live = null;
+        for (var step = 0; step < 30; step++)
+        {
+            var share = new StepShare();
+            foreach (var sequence in sequences)
+            {
+                var session = sequence.Session!;
+                sessions.Extend(sequence, session.Tokens.Count);
+                share.Add(new StepWork(sequence, session.Computed, session.Tokens.Count - session.Computed, Sample: true));
+            }
+
+            worker.Run(decoder, share);
+            share.Failure.ShouldBeNull();
+            for (var i = 0; i < sequences.Length; i++)
+            {
+                var session = sequences[i].Session!;
+                session.Computed = session.Tokens.Count;
+                session.Tokens.Add(share.Sampled[i].Token);
+            }
+
+            var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+            live ??= statistics.ThreadTotalLiveCount;
+            statistics.ThreadTotalLiveCount.ShouldBe(live.Value);
+        }
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}
