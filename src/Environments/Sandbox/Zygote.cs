@@ -1,0 +1,239 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Axpo.Environments.Sandbox;
+
+/// <summary>How a call in a session ended.</summary>
+internal enum CellStatus : byte
+{
+    Ok = 0,
+    Error = 1,
+    Timeout = 2,
+
+    /// <summary>The session's process ended.</summary>
+    Died = 255,
+}
+
+/// <summary>Result of a call.</summary>
+internal readonly record struct CellResult(CellStatus Status, string Text);
+
+/// <summary>
+/// One sandbox with a warm interpreter in it (<c>zygote.py</c>) that forks a fresh, isolated child for every session. Thread-safe; nothing blocks.
+/// When the sandbox ends, every open session fails as infrastructure.
+/// </summary>
+internal sealed class Zygote : IAsyncDisposable
+{
+    private const int HeaderSize = 9;
+    private const int MaxPayload = 1 << 20;
+
+    private readonly Process _process;
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly ConcurrentDictionary<uint, TaskCompletionSource<(byte Kind, byte[] Payload)>> _waiting = new();
+    private readonly Task _reading;
+    private readonly Task<string> _errors;
+    private int _next;
+
+    private Zygote(Process process, string strategy)
+    {
+        _process = process;
+        Strategy = strategy;
+        _errors = process.StandardError.ReadToEndAsync();
+        _reading = Task.Run(ReadAsync);
+    }
+
+    /// <summary>Name of the strategy.</summary>
+    public string Strategy { get; }
+
+    /// <summary>Whether the sandbox still runs.</summary>
+    public bool IsAlive => !_reading.IsCompleted;
+
+    /// <summary>Starts a sandbox; it works only once a session in it answered.</summary>
+    /// <exception cref="ToolUnavailableException">It did not start.</exception>
+    public static Zygote Start(SandboxCommand command, string python, SandboxOptions options)
+    {
+        var start = new ProcessStartInfo(command.Program) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
+        foreach (var argument in command.Arguments.Concat([python, "-I", "-S", "-c", Source(), Limits(options)]))
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        // Nothing of our own environment goes in; the strategies clear it once more.
+        start.Environment.Clear();
+        start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
+        try
+        {
+            var process = Process.Start(start) ?? throw new ToolUnavailableException($"sandbox: {command.Program} did not start", isTransient: true);
+            return new Zygote(process, command.Name);
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new ToolUnavailableException($"sandbox: {command.Program} cannot be started ({e.Message})", isTransient: false, e);
+        }
+    }
+
+    /// <summary>Opens a session.</summary>
+    /// <exception cref="ToolUnavailableException">The sandbox could not make one.</exception>
+    public async Task<uint> OpenAsync(ulong seed, CancellationToken cancellationToken)
+    {
+        var session = (uint)Interlocked.Increment(ref _next);
+        var payload = new byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(payload, seed);
+        var (kind, text) = await AskAsync(session, 1, payload, cancellationToken);
+        return kind == 1 ? session : throw new ToolUnavailableException($"sandbox: no session ({Encoding.UTF8.GetString(text)})", isTransient: true);
+    }
+
+    /// <summary>Runs code in a session.</summary>
+    /// <exception cref="ToolUnavailableException">The sandbox is gone.</exception>
+    public async Task<CellResult> RunAsync(uint session, string code, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        var text = Encoding.UTF8.GetBytes(code);
+        var payload = new byte[8 + text.Length];
+        BinaryPrimitives.WriteDoubleLittleEndian(payload, limit.TotalSeconds);
+        text.CopyTo(payload, 8);
+        var (kind, answer) = await AskAsync(session, 2, payload, cancellationToken);
+        return kind == 2 ? new CellResult((CellStatus)answer[0], Encoding.UTF8.GetString(answer.AsSpan(1))) : new CellResult(CellStatus.Died, Encoding.UTF8.GetString(answer));
+    }
+
+    /// <summary>Ends a session and everything in it.</summary>
+    public async Task CloseAsync(uint session)
+    {
+        try
+        {
+            await SendAsync(session, 3, [], CancellationToken.None);
+        }
+        catch (ToolUnavailableException)
+        {
+            // The sandbox is gone, and its sessions with it.
+        }
+    }
+
+    /// <summary>Ends the sandbox.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            _process.Kill(entireProcessTree: true);
+        }
+        catch (InvalidOperationException)
+        {
+            // It ended by itself.
+        }
+
+        await _process.WaitForExitAsync();
+        await _reading;
+        _process.Dispose();
+        _writing.Dispose();
+    }
+
+    private static string Source()
+    {
+        using var stream = typeof(Zygote).Assembly.GetManifestResourceStream("zygote.py") ?? throw new InvalidOperationException("zygote.py is not in the assembly");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    private static string Limits(SandboxOptions options) => JsonSerializer.Serialize(new Dictionary<string, long>(StringComparer.Ordinal)
+    {
+        ["processes"] = options.Processes,
+        ["memory"] = (long)options.MemoryMebibytes << 20,
+        ["cpu"] = options.CpuSeconds,
+        ["disk"] = (long)options.DiskMebibytes << 20,
+        ["output"] = options.OutputBytes,
+    });
+
+    private async Task<(byte Kind, byte[] Payload)> AskAsync(uint session, byte kind, byte[] payload, CancellationToken cancellationToken)
+    {
+        var answer = new TaskCompletionSource<(byte, byte[])>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _waiting[session] = answer;
+        try
+        {
+            await SendAsync(session, kind, payload, cancellationToken);
+            if (!IsAlive)
+            {
+                throw await GoneAsync();
+            }
+
+            return await answer.Task.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            _waiting.TryRemove(session, out _);
+        }
+    }
+
+    private async Task SendAsync(uint session, byte kind, byte[] payload, CancellationToken cancellationToken)
+    {
+        var frame = new byte[HeaderSize + payload.Length];
+        BinaryPrimitives.WriteUInt32LittleEndian(frame, session);
+        frame[4] = kind;
+        BinaryPrimitives.WriteInt32LittleEndian(frame.AsSpan(5), payload.Length);
+        payload.CopyTo(frame, HeaderSize);
+        await _writing.WaitAsync(cancellationToken);
+        try
+        {
+            // A frame is written whole: a cancelled caller must not leave half of one.
+            await _process.StandardInput.BaseStream.WriteAsync(frame, CancellationToken.None);
+            await _process.StandardInput.BaseStream.FlushAsync(CancellationToken.None);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or InvalidOperationException)
+        {
+            throw await GoneAsync();
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        var stream = _process.StandardOutput.BaseStream;
+        var header = new byte[HeaderSize];
+        try
+        {
+            while (await stream.ReadAtLeastAsync(header, HeaderSize, throwOnEndOfStream: false) == HeaderSize)
+            {
+                var length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(5));
+                if (length is < 0 or > MaxPayload)
+                {
+                    break;
+                }
+
+                var payload = new byte[length];
+                await stream.ReadExactlyAsync(payload);
+                if (_waiting.TryRemove(BinaryPrimitives.ReadUInt32LittleEndian(header), out var answer))
+                {
+                    answer.TrySetResult((header[4], payload));
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException or EndOfStreamException)
+        {
+            // It ended in the middle of a frame: as gone as any.
+        }
+
+        // Asked for from here on, IsAlive is false; what waits already is told.
+        await Task.Yield();
+        var gone = await GoneAsync();
+        foreach (var answer in _waiting.Values)
+        {
+            answer.TrySetException(gone);
+        }
+    }
+
+    private async Task<ToolUnavailableException> GoneAsync()
+    {
+        var errors = "";
+        if (await Task.WhenAny(_errors, Task.Delay(TimeSpan.FromSeconds(1))) == _errors)
+        {
+            errors = (await _errors).Trim();
+        }
+
+        var last = errors.Length == 0 ? "" : ": " + errors.Split('\n')[^1];
+        return new ToolUnavailableException(string.Create(CultureInfo.InvariantCulture, $"sandbox: the {Strategy} sandbox ended{last}"), isTransient: true);
+    }
+}
