@@ -15,9 +15,10 @@ internal sealed unsafe class KvPage(float* data)
 /// Pages of KV under a byte budget. Memory is taken in slabs when first needed, kept and reused. Owned by the engine's thread; workers read and
 /// write inside pages that they were given.
 /// </summary>
-internal sealed unsafe class KvPool : IDisposable
+internal sealed unsafe partial class KvPool : IDisposable
 {
-    private const long SlabBytes = 8L << 20;
+    private const long SlabBytes = 16L << 20;
+    private const nuint HugePage = 2u << 20;
 
     private readonly KvLayout _layout;
     private readonly Stack<KvPage> _free = new();
@@ -96,7 +97,8 @@ internal sealed unsafe class KvPool : IDisposable
         // Pages begin at multiples of 64 bytes: 16 tokens of floats are.
         var count = (int)Math.Min(Math.Max(1, SlabBytes / _layout.PageBytes), Capacity - _made);
         var bytes = (nuint)(count * _layout.PageBytes);
-        var slab = (float*)NativeMemory.AlignedAlloc(bytes, 64);
+        var slab = (float*)NativeMemory.AlignedAlloc(bytes, bytes >= HugePage ? HugePage : 64);
+        AskForHugePages(slab, bytes);
         _slabs.Add((nint)slab);
         NativeMemory.Clear(slab, bytes);
         for (var i = count - 1; i >= 0; i--)
@@ -106,4 +108,16 @@ internal sealed unsafe class KvPool : IDisposable
 
         _made += count;
     }
+
+    /// <summary>Attention walks pages that lie far apart: with 4 KiB pages of memory it would wait for address translation (MADV_HUGEPAGE).</summary>
+    private static void AskForHugePages(float* memory, nuint bytes)
+    {
+        if (OperatingSystem.IsLinux() && bytes >= HugePage)
+        {
+            _ = madvise(memory, bytes, 14);
+        }
+    }
+
+    [LibraryImport("libc")]
+    private static partial int madvise(void* address, nuint length, int advice);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Axpo.Training.Generation;
@@ -19,6 +20,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     /// <param name="layer">Layer.</param>
     /// <param name="k">[kvHeads, headDim].</param>
     /// <param name="v">[kvHeads, headDim].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Write(float* data, int slot, int layer, float* k, float* v)
     {
         var width = layout.HeadDim;
@@ -41,6 +43,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     /// <param name="layer">Layer.</param>
     /// <param name="q">[heads, headDim].</param>
     /// <param name="output">[heads, headDim].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Attend(List<KvPage> pages, int length, int layer, float* q, float* output)
     {
         var count = KvLayout.Pages(length);
@@ -62,6 +65,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     }
 
     /// <summary>Writes exp(score - max) and returns their sum.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float Weights(List<KvPage> pages, int count, int length, int offset, float* q, float* scores)
     {
         var width = layout.HeadDim;
@@ -100,17 +104,11 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
             most = Vector512.Max(most, score);
         }
 
-        var max = float.NegativeInfinity;
-        for (var lane = 0; lane < Page; lane++)
-        {
-            max = MathF.Max(max, most[lane]);
-        }
-
-        var shift = Vector512.Create(max);
+        var shift = Vector512.Create(LaneMath.Largest(most));
         var sum = Vector512<float>.Zero;
         for (var page = 0; page < count; page++)
         {
-            var weight = Vector512.Exp(Vector512.Load(scores + (page * Page)) - shift);
+            var weight = LaneMath.Exp(Vector512.Load(scores + (page * Page)) - shift);
             weight.Store(scores + (page * Page));
             sum += weight;
         }
@@ -118,6 +116,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
         return Vector512.Sum(sum);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Mix(List<KvPage> pages, int length, int offset, float* weights, float inverse, float* output)
     {
         var width = layout.HeadDim;
@@ -152,6 +151,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     }
 
     /// <summary>32 output dimensions; four chains of tokens keep the multipliers busy.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Mix32(List<KvPage> pages, int length, int offset, int width, float* weights, float inverse, float* output)
     {
         var (a0, a1, b0, b1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using Axpo.Core;
@@ -15,6 +16,7 @@ internal static unsafe class PhiloxLanes
     /// <param name="position">Position of the token that is sampled.</param>
     /// <param name="first">First token, a multiple of 4.</param>
     /// <param name="uniforms">[64], written in token order.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Uniforms(ChanceKey key, uint position, uint first, float* uniforms)
     {
         // Lane 4k + m computes block 4m + k: after unpacking inside 128-bit lanes the words stand in token order.

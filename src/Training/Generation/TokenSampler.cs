@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Axpo.Core;
 
@@ -123,6 +124,7 @@ public sealed unsafe class TokenSampler
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private float Max(float* x)
     {
         var n = _vocabulary;
@@ -136,10 +138,7 @@ public sealed unsafe class TokenSampler
                 lanes = Vector512.Max(lanes, Vector512.Load(x + i));
             }
 
-            for (var lane = 0; lane < 16; lane++)
-            {
-                best = MathF.Max(best, lanes[lane]);
-            }
+            best = LaneMath.Largest(lanes);
         }
 
         for (; i < n; i++)
@@ -151,6 +150,7 @@ public sealed unsafe class TokenSampler
     }
 
     /// <summary>Writes w = exp((x - max) / T), zero beyond the vocabulary; returns the sum of w and of w (x - max) / T.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private (double Total, double Weighted) Weigh(float* x, float max, double temperature, float* w)
     {
         var n = _vocabulary;
@@ -160,9 +160,9 @@ public sealed unsafe class TokenSampler
         var i = 0;
         for (; i + 16 <= n; i += 16)
         {
-            // Below -100 a weight is zero in float, and minus infinity times zero must not reach the sum.
-            var z = Vector512.Max((Vector512.Load(x + i) - Vector512.Create(max)) * Vector512.Create(inverse), Vector512.Create(-100f));
-            var e = Vector512.Exp(z);
+            // Below -87 a weight is nothing beside 1, and minus infinity times zero must not reach the sum.
+            var z = Vector512.Max((Vector512.Load(x + i) - Vector512.Create(max)) * Vector512.Create(inverse), Vector512.Create(-87f));
+            var e = LaneMath.Exp(z);
             e.Store(w + i);
             total += e;
             weighted += e * z;
@@ -172,7 +172,7 @@ public sealed unsafe class TokenSampler
         double sumWeighted = Vector512.Sum(weighted);
         for (; i < n; i++)
         {
-            var z = MathF.Max((x[i] - max) * inverse, -100f);
+            var z = MathF.Max((x[i] - max) * inverse, -87f);
             w[i] = MathF.Exp(z);
             sum += w[i];
             sumWeighted += w[i] * z;
@@ -186,6 +186,7 @@ public sealed unsafe class TokenSampler
         return (sum, sumWeighted);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int Race(float* x, float* w, float* u, double temperature, ChanceKey chance, uint position)
     {
         var infinity = Vector512.Create(float.PositiveInfinity);
@@ -215,11 +216,7 @@ public sealed unsafe class TokenSampler
         }
 
         // The exact time of the token with the least bound is an upper bound of the winner's.
-        var lowest = float.PositiveInfinity;
-        for (var lane = 0; lane < 16; lane++)
-        {
-            lowest = MathF.Min(lowest, least[lane]);
-        }
+        var lowest = -LaneMath.Largest(-least);
 
         var limit = Vector512.Create((float)(ExactTime(First(u, lowest)) * Slack));
         var best = -1;
