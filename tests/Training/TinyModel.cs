@@ -22,7 +22,7 @@ public sealed class TinyModel : IDisposable
     {
         Folder = Path.Combine(_root, "model");
         var files = Directory.CreateDirectory(Path.Combine(_root, "tokenizer")).FullName;
-        TinyTokenizerBuilder.Write(files, Corpus, 40);
+        TinyTokenizerBuilder.Write(files, Corpus, 40, 40);
         Tokenizer = TextTokenizer.FromFolder(files);
         var config = new DecoderConfig
         {

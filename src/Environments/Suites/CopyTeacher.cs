@@ -1,4 +1,4 @@
-using System.Text;
+using Axpo.Environments.Facts;
 using Axpo.Environments.Tools.Search;
 
 namespace Axpo.Environments.Suites;
@@ -10,10 +10,14 @@ namespace Axpo.Environments.Suites;
 public sealed class CopyTeacher
 {
     private static readonly string[] Relations = ["capital of", "calling code of", "currency of", "symbol of", "number of", "city of airport"];
-    private static readonly string[] Consonants = ["b", "c", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "z", "ch", "sh", "th", "st", "gr", "br"];
-    private static readonly string[] Vowels = ["a", "e", "i", "o", "u", "ia", "ea", "au"];
+    private static readonly HashSet<string> Held = [.. FactBase.OneHop.Where(f => f.Split != Split.Train).Select(f => f.Entity)];
 
     private readonly ArithmeticSuite _arithmetic = new();
+    private readonly string[] _names = [.. FactBase.OneHop.Where(f => f.Split == Split.Train && f.Relation is not "airport").Select(f => f.Entity).Distinct(StringComparer.Ordinal)];
+    private readonly MadeUpNames _madeUp;
+
+    /// <summary>Creates the teacher.</summary>
+    public CopyTeacher() => _madeUp = new MadeUpNames(_names);
 
     /// <summary>A trace; a pure function of the key.</summary>
     public TeacherTrace Draw(ChanceKey key)
@@ -52,7 +56,7 @@ public sealed class CopyTeacher
         return new TeacherTrace(question, [.. steps], null, answer);
     }
 
-    private static string Answer(ChanceStream chance, string relation) => relation switch
+    private string Answer(ChanceStream chance, string relation) => relation switch
     {
         "calling code of" => chance.Next(1, 9999).ToString(System.Globalization.CultureInfo.InvariantCulture),
         "number of" => chance.Next(1, 118).ToString(System.Globalization.CultureInfo.InvariantCulture),
@@ -64,13 +68,12 @@ public sealed class CopyTeacher
     private static string Letters(ChanceStream chance, int count) =>
         string.Concat(Enumerable.Range(0, count).Select(_ => (char)('A' + chance.Next(26))));
 
-    private static string Name(ChanceStream chance)
+    /// <summary>Three in ten names are real (real spellings, random roles), one in eight a code, the others made up in the manner of real ones.</summary>
+    private string Name(ChanceStream chance)
     {
-        // Three in ten names are real: real spellings, random roles.
         if (chance.Next(10) < 3)
         {
-            var country = chance.Pick(Facts.FactTables.Countries);
-            return Facts.EntitySplit.Of(country.Name) == Split.Train ? country.Name : Letters(chance, 3);
+            return chance.Pick(_names);
         }
 
         if (chance.Next(8) == 0)
@@ -78,13 +81,14 @@ public sealed class CopyTeacher
             return Letters(chance, 3);
         }
 
-        var name = new StringBuilder();
-        for (var words = chance.Next(6) == 0 ? 2 : 1; words > 0; words--)
+        while (true)
         {
-            var word = string.Concat(Enumerable.Range(0, chance.Next(2, 4)).Select(_ => chance.Pick(Consonants) + chance.Pick(Vowels))) + (chance.Next(2) == 0 ? chance.Pick(Consonants) : "");
-            name.Append(name.Length > 0 ? " " : "").Append(char.ToUpperInvariant(word[0])).Append(word.AsSpan(1));
+            var first = _madeUp.Draw(chance);
+            var name = chance.Next(6) == 0 ? $"{first} {_madeUp.Draw(chance)}" : first;
+            if (!Held.Contains(name))
+            {
+                return name;
+            }
         }
-
-        return name.ToString();
     }
 }

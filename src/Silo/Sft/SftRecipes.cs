@@ -52,46 +52,45 @@ public static class SftRecipes
         }
     }
 
-    /// <summary>Regime W: one suite on which thinking and calling pay alike, calls in a quarter of the traces, stopped half-way down the cosine.</summary>
+    /// <summary>Regime W: one suite on which thinking and calling pay alike, calls in a quarter of the traces, stopped on the way down the cosine, so that room is left.</summary>
     private static SftRecipe Gap()
     {
         var suite = new MentalArithmetic();
         return new SftRecipe(
             "gap",
             "axpo-tiny-gap: mental-arithmetic, where thinking and calling pay alike",
-            new SftOptions { ScheduleSteps = 1600 },
-            [new SftStage("mental-arithmetic", 800, key => Trace(suite, suite, Split.Train, .25, key))],
+            new SftOptions { ScheduleSteps = 1600, ByLength = false, Threads = 1 },
+            [new SftStage("mental-arithmetic", 1100, key => Trace(suite, suite, Split.Train, .25, key))],
             key => Trace(suite, suite, Split.Validation, .25, key));
     }
 
     /// <summary>All four suites: learn to copy first, then the suites, under one schedule.</summary>
     private static SftRecipe Tiny()
     {
-        const int copy = 1800;
-        const int mixed = 2200;
-        var parts = new (ITaskSuite Suite, ITeacher Teacher, double Calls)[]
-        {
-            (new MentalArithmetic(), new MentalArithmetic(), .25),
-            (new ArithmeticSuite(), new ArithmeticSuite(), 1),
-            (new FactSuite(), new FactSuite(), 1),
-            (new FactChainSuite(2, 5), new FactChainSuite(2, 5), 1),
-        };
+        const int copy = 1600;
+        const int mixed = 2800;
+        var mental = new MentalArithmetic();
+        var arithmetic = new ArithmeticSuite();
+        var fact = new FactSuite();
+        var chain = new FactChainSuite(2, 5);
         var copier = new CopyTeacher();
         return new SftRecipe(
             "tiny",
             "axpo-tiny: mental-arithmetic, arithmetic, fact and fact-chain",
-            new SftOptions { ScheduleSteps = copy + mixed },
+            new SftOptions { ScheduleSteps = copy + mixed, Threads = 1 },
             [
                 new SftStage("copy", copy, copier.Draw),
-                new SftStage("suites", mixed, key => key.Stream().Next(5) == 0 ? copier.Draw(key) : Any(Split.Train, key)),
+                new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : Any(Split.Train, key)),
             ],
             key => Any(Split.Validation, key));
 
-        TeacherTrace Any(Split split, ChanceKey key)
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
         {
-            var (suite, teacher, calls) = key.With("suite").Stream().Pick(parts);
-            return Trace(suite, teacher, split, calls, key);
-        }
+            < .4 => Trace(mental, mental, split, .25, key),
+            < .55 => Trace(arithmetic, arithmetic, split, 1, key),
+            < .75 => Trace(fact, fact, split, 1, key),
+            _ => Trace(chain, chain, split, 1, key),
+        };
     }
 
     private static TeacherTrace Trace(ITaskSuite suite, ITeacher teacher, Split split, double calls, ChanceKey key) =>

@@ -8,8 +8,11 @@ namespace Axpo.Silo.Sft;
 /// <summary>Makes axpo-tiny's tokenizer and checkpoints.</summary>
 public static class TinyModels
 {
-    /// <summary>Merges that the tokenizer learns beyond numbers.</summary>
-    public const int LearntMerges = 220;
+    /// <summary>Merges that the tokenizer learns for common words, at most.</summary>
+    public const int WordMerges = 300;
+
+    /// <summary>Two-letter pieces of names.</summary>
+    public const int NamePairs = 200;
 
     private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json"];
 
@@ -17,7 +20,7 @@ public static class TinyModels
     public static void WriteTokenizer(string folder)
     {
         Directory.CreateDirectory(folder);
-        TinyTokenizerBuilder.Write(folder, SftRecipes.TokenizerCorpus(), LearntMerges);
+        TinyTokenizerBuilder.Write(folder, SftRecipes.TokenizerCorpus(), WordMerges, NamePairs);
     }
 
     /// <summary>Trains a policy by a recipe and writes it as a model folder, whole or not at all.</summary>

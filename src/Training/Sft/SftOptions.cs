@@ -13,6 +13,12 @@ public sealed record SftOptions
     [Range(1, 65536)]
     public int BatchSize { get; init; } = 16;
 
+    /// <summary>
+    /// Whether a batch holds sequences of like length. A little faster; but then one batch is all calls and the next holds none, and, every batch weighing
+    /// the same, the decision to call is learnt rarer than the traces show it. Off where that decision matters.
+    /// </summary>
+    public bool ByLength { get; init; } = true;
+
     /// <summary>Length of the cosine in steps; the run may end before it (a policy that shall keep room for RL).</summary>
     [Range(1, 10_000_000)]
     public int ScheduleSteps { get; init; } = 1600;

@@ -89,10 +89,15 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
         return validationLoss ?? Validate(held);
     }
 
-    /// <summary>Draws many traces, sorts them by length, cuts them into batches, and shuffles the batches.</summary>
+    /// <summary>Draws many traces, perhaps sorts them by length, cuts them into batches, and shuffles the batches.</summary>
     private Queue<EncodedPiece[]> Batches(SftStage stage, ChanceKey key)
     {
-        var pieces = Encode(stage.Draw, key, options.BatchSize * BatchesPerDraw).OrderBy(p => p.Tokens.Length).ToArray();
+        var pieces = Encode(stage.Draw, key, options.BatchSize * BatchesPerDraw);
+        if (options.ByLength)
+        {
+            pieces = [.. pieces.OrderBy(p => p.Tokens.Length)];
+        }
+
         var order = key.With("order").Stream().Permutation(BatchesPerDraw);
         return new Queue<EncodedPiece[]>(order.Select(b => pieces[(b * options.BatchSize)..((b + 1) * options.BatchSize)]));
     }

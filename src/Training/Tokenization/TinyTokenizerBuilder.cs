@@ -6,13 +6,17 @@ namespace Axpo.Training.Tokenization;
 
 /// <summary>
 /// Builds the tokenizer of axpo-tiny: a byte-level BPE whose numbers are cut left to right in groups of up to three digits, each group one token (number
-/// tokens are what makes copying cheap for a small policy), whose words are learnt from a corpus, and whose tags and call scaffolding are added tokens.
-/// The same corpus gives the same file.
+/// tokens are what makes copying cheap for a small policy), whose common words are whole tokens, whose names are cut into pieces of about two letters (few
+/// enough that a small policy meets every one of them often, which is what copying unseen names needs), and whose tags and call scaffolding are added tokens.
+/// A capitalised word has the same tokens wherever it stands: the space before it is a token of its own. The same corpus gives the same file.
 /// </summary>
 public static partial class TinyTokenizerBuilder
 {
-    /// <summary>Pre-tokenizer: groups of digits, words with the space before them, punctuation, white space.</summary>
-    public const string Pattern = @"\p{N}{1,3}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+";
+    /// <summary>Pre-tokenizer: groups of digits, capitalised words, other words with the space before them, punctuation, white space.</summary>
+    public const string Pattern = @"\p{N}{1,3}|\p{Lu}\p{L}*| ?(?!\p{Lu})\p{L}+| ?[^\s\p{L}\p{N}]+|\s+";
+
+    /// <summary>A word that a corpus holds so often becomes one token; rarer ones are cut into pieces.</summary>
+    private const int Common = 200;
 
     /// <summary>Tags; each is one token that only the policy's side writes.</summary>
     public static IReadOnlyList<string> Tags { get; } =
@@ -25,21 +29,23 @@ public static partial class TinyTokenizerBuilder
     /// <summary>Writes <c>tokenizer.json</c> and <c>tokenizer_config.json</c>.</summary>
     /// <param name="folder">Existing folder.</param>
     /// <param name="corpus">Texts whose words become tokens.</param>
-    /// <param name="merges">Merges to learn beyond the numbers.</param>
-    public static void Write(string folder, IEnumerable<string> corpus, int merges)
+    /// <param name="merges">Merges to learn for common words, at most.</param>
+    /// <param name="pairs">Two-letter pieces to learn for rare words, names above all.</param>
+    public static void Write(string folder, IEnumerable<string> corpus, int merges, int pairs)
     {
+        var words = Count(corpus);
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var c in ByteAlphabet.All)
         {
             vocabulary.Add(c.ToString(), vocabulary.Count);
         }
 
-        var pairs = new List<(string Left, string Right)>();
-        foreach (var (left, right) in NumberMerges().Concat(LearnMerges(corpus, merges)))
+        var learnt = new List<(string Left, string Right)>();
+        foreach (var (left, right) in NumberMerges().Concat(LearnWords(words, merges)).Concat(LearnPairs(words, pairs)))
         {
             if (vocabulary.TryAdd(left + right, vocabulary.Count))
             {
-                pairs.Add((left, right));
+                learnt.Add((left, right));
             }
         }
 
@@ -85,7 +91,7 @@ public static partial class TinyTokenizerBuilder
                 ["byte_fallback"] = false,
                 ["ignore_merges"] = false,
                 ["vocab"] = new JsonObject(vocabulary.Select(v => KeyValuePair.Create<string, JsonNode?>(v.Key, v.Value))),
-                ["merges"] = new JsonArray([.. pairs.Select(p => (JsonNode)new JsonArray(p.Left, p.Right))]),
+                ["merges"] = new JsonArray([.. learnt.Select(p => (JsonNode)new JsonArray(p.Left, p.Right))]),
             },
         };
         var options = new JsonSerializerOptions { WriteIndented = false };
@@ -123,8 +129,8 @@ public static partial class TinyTokenizerBuilder
         static string Pair(int p) => Digit(p / 10) + Digit(p % 10);
     }
 
-    /// <summary>Plain BPE training: the most frequent pair of neighbours inside words, ties by ordinal order of the pair.</summary>
-    private static IEnumerable<(string Left, string Right)> LearnMerges(IEnumerable<string> corpus, int merges)
+    /// <summary>Words of a corpus, in the byte alphabet, with how often each stands there.</summary>
+    private static Dictionary<string, int> Count(IEnumerable<string> corpus)
     {
         var counts = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var text in corpus)
@@ -139,7 +145,24 @@ public static partial class TinyTokenizerBuilder
             }
         }
 
-        var words = counts.OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => (Pieces: c.Key.Select(x => x.ToString()).ToList(), Count: c.Value)).ToList();
+        return counts;
+    }
+
+    /// <summary>The two-letter pieces that stand in most of the rare words, ties by ordinal order. Capitals are not joined, so that codes are spelt out.</summary>
+    private static IEnumerable<(string Left, string Right)> LearnPairs(Dictionary<string, int> counts, int pairs) => counts
+        .Where(w => w.Value < Common)
+        .SelectMany(w => w.Key.Zip(w.Key.Skip(1)))
+        .Where(p => char.IsAsciiLetter(p.First) && char.IsAsciiLetterLower(p.Second))
+        .GroupBy(p => $"{p.First}{p.Second}", StringComparer.Ordinal)
+        .OrderByDescending(g => g.Count())
+        .ThenBy(g => g.Key, StringComparer.Ordinal)
+        .Take(pairs)
+        .Select(g => (g.Key[..1], g.Key[1..]));
+
+    /// <summary>Plain BPE training on the common words: the most frequent pair of neighbours, ties by ordinal order of the pair.</summary>
+    private static IEnumerable<(string Left, string Right)> LearnWords(Dictionary<string, int> counts, int merges)
+    {
+        var words = counts.Where(c => c.Value >= Common).OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => (Pieces: c.Key.Select(x => x.ToString()).ToList(), Count: c.Value)).ToList();
         for (var i = 0; i < merges; i++)
         {
             var pairs = new Dictionary<(string, string), int>();

@@ -32,6 +32,19 @@ public sealed class TextTokenizerTests : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public void A_name_has_the_same_tokens_wherever_it_stands()
+    {
+        foreach (var name in new[] { "Cambodia", "Hong Kong", "JFK" })
+        {
+            var tokens = _tokenizer.Encode(name);
+            _tokenizer.Encode($"What is the capital of {name}?")[^(tokens.Length + 1)..^1].ShouldBe(tokens);
+            _tokenizer.EncodeTrusted($"\\boxed{{{name}")[1..].ShouldBe(tokens);
+            _tokenizer.EncodeTrusted($"query\":\"capital of {name}")[^tokens.Length..].ShouldBe(tokens);
+            _tokenizer.Encode($"{name}; capital of {name}")[..tokens.Length].ShouldBe(tokens);
+        }
+    }
+
+    [Fact]
     public void Any_text_comes_back() =>
         Gen.String.Where(s => s.EnumerateRunes().All(r => r.Value != 0xFFFD)).Sample(text => _tokenizer.Decode(_tokenizer.Encode(text)) == text);
 
@@ -51,8 +64,8 @@ public sealed class TextTokenizerTests : IClassFixture<TinyModel>
     {
         var one = Directory.CreateTempSubdirectory("axpo-test-").FullName;
         var two = Directory.CreateTempSubdirectory("axpo-test-").FullName;
-        TinyTokenizerBuilder.Write(one, TinyModel.Corpus, 40);
-        TinyTokenizerBuilder.Write(two, TinyModel.Corpus, 40);
+        TinyTokenizerBuilder.Write(one, TinyModel.Corpus, 40, 40);
+        TinyTokenizerBuilder.Write(two, TinyModel.Corpus, 40, 40);
         File.ReadAllText(Path.Combine(one, "tokenizer.json")).ShouldBe(File.ReadAllText(Path.Combine(two, "tokenizer.json")));
         Directory.Delete(one, true);
         Directory.Delete(two, true);

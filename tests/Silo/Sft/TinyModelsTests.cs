@@ -1,0 +1,113 @@
+using Axpo.Core;
+using Axpo.Silo.Sft;
+using Axpo.Training.Chat;
+using Axpo.Training.Models;
+using Axpo.Training.Sft;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Sft;
+
+public sealed class TinyModelsTests
+{
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData("gap")]
+    [InlineData("tiny")]
+    public async Task A_recipe_writes_a_whole_model_folder_that_loads_and_goes_on(string name)
+    {
+        using var temp = new TempFolder();
+        var recipe = Short(name);
+        var first = Path.Combine(temp.Path, "first");
+        var told = new Last();
+        var loss = await TinyModels.TrainAsync(recipe, recipe.Options, null, first, told, TimeProvider.System, Token);
+        loss.ShouldBe(told.Row!.ValidationLoss!.Value);
+
+        using (var decoder = Decoder.Load(first))
+        {
+            decoder.Config.VocabSize.ShouldBe(ChatFormats.FromFolder(first).VocabularySize);
+        }
+
+        var second = Path.Combine(temp.Path, "second");
+        (await TinyModels.TrainAsync(recipe, recipe.Options, first, second, null, TimeProvider.System, Token)).ShouldBeLessThan(loss);
+        Directory.GetFileSystemEntries(temp.Path).Length.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_folder_that_exists_is_refused_and_left_alone()
+    {
+        using var temp = new TempFolder();
+        var recipe = Short("gap");
+        var error = await Should.ThrowAsync<IOException>(() => TinyModels.TrainAsync(recipe, recipe.Options, null, temp.Path, null, TimeProvider.System, Token));
+        error.Message.ShouldContain(temp.Path);
+        Directory.GetFileSystemEntries(temp.Path).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_cancelled_training_leaves_nothing_behind()
+    {
+        using var temp = new TempFolder();
+        using var stop = new CancellationTokenSource();
+        var recipe = Short("gap");
+        await Should.ThrowAsync<OperationCanceledException>(() => TinyModels.TrainAsync(
+            recipe, recipe.Options, null, Path.Combine(temp.Path, "model"), new Last { Then = stop.Cancel }, TimeProvider.System, stop.Token));
+        Directory.GetFileSystemEntries(temp.Path).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void An_unknown_recipe_names_the_known_ones() =>
+        Should.Throw<KeyNotFoundException>(() => SftRecipes.Get("gab")).Message.ShouldBe("sft: there is no recipe 'gab'; one of gap, tiny");
+
+    [Fact]
+    public void Recipes_draw_the_same_trace_for_the_same_key_and_train_on_the_training_split_only()
+    {
+        foreach (var recipe in SftRecipes.Names.Select(SftRecipes.Get))
+        {
+            var held = Enumerable.Range(0, 300).Select(i => recipe.Validation(Key(i)).Question.Text).ToHashSet();
+            foreach (var stage in recipe.Stages)
+            {
+                for (var i = 0; i < 300; i++)
+                {
+                    var trace = stage.Draw(Key(i));
+                    held.ShouldNotContain(trace.Question.Text);
+                    var again = stage.Draw(Key(i));
+                    (again.Question.Text, again.Answer).ShouldBe((trace.Question.Text, trace.Answer));
+                    again.Steps.ShouldBe(trace.Steps);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void A_quarter_of_the_gap_traces_hold_a_call()
+    {
+        var stage = SftRecipes.Get("gap").Stages.ShouldHaveSingleItem();
+        Enumerable.Range(0, 2000).Count(i => stage.Draw(Key(i)).Steps.Count > 0).ShouldBeInRange(440, 560);
+    }
+
+    private static ChanceKey Key(int i) => ChanceKey.Root(5).With((ulong)i);
+
+    private static SftRecipe Short(string name)
+    {
+        var recipe = SftRecipes.Get(name);
+        return recipe with
+        {
+            Options = recipe.Options with { BatchSize = 4, WarmUp = 2, ValidationTraces = 8, ValidateEvery = 4, LearningRate = 1e-3 },
+            Stages = [.. recipe.Stages.Select(s => s with { Steps = 4 })],
+        };
+    }
+
+    private sealed class Last : IProgress<SftProgress>
+    {
+        public SftProgress? Row { get; private set; }
+
+        public Action? Then { get; init; }
+
+        public void Report(SftProgress value)
+        {
+            Row = value;
+            Then?.Invoke();
+        }
+    }
+}
