@@ -18,12 +18,10 @@ public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<Engin
     {
         await using var engine = await fixture.StartAsync();
         using var source = new CancellationTokenSource();
-        long cancelledAt = -1;
         engine.Loop.BeforeStep = step =>
         {
             if (step == 5)
             {
-                cancelledAt = step;
                 source.Cancel();
             }
         };
@@ -210,6 +208,48 @@ public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<Engin
         (await Should.ThrowAsync<InvalidDataException>(() => engine.PublishAsync(new WeightsVersion(1, 1, other, Hash(other)), None))).Message.ShouldContain("shape");
         engine.Status.Version.ShouldBe(0);
         (await engine.GenerateAsync(Request("a", Prompt(4)), None)).Status.ShouldBe(GenerateStatus.Done);
+    }
+
+    [Fact]
+    public async Task Weights_that_are_no_numbers_are_a_fault_and_never_a_token()
+    {
+        var folder = fixture.Make("nan", 6);
+        using (var decoder = Decoder.Load(folder))
+        {
+            using var guard = torch.no_grad();
+            decoder.Parameters.Single(p => p.Name == "model.norm.weight").Value.fill_(float.NaN);
+            Directory.Delete(folder, recursive: true);
+            decoder.Save(folder);
+        }
+
+        await using var engine = await fixture.StartAsync(folder: folder);
+        var result = await engine.GenerateAsync(Request("a", Prompt(4)), None);
+        result.Status.ShouldBe(GenerateStatus.Fault);
+        result.Error!.ShouldContain("not finite");
+        result.Tokens.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_learner_that_sets_its_threads_does_not_change_a_workers()
+    {
+        Task<T> OnThread<T>(Func<T> work) => Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        using var learner = new ManualResetEventSlim();
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var worker = OnThread(() =>
+        {
+            IntraOpThreads.UseOne();
+            ready.SetResult();
+            learner.Wait();
+            return torch.get_num_threads();
+        });
+        await ready.Task;
+        await OnThread(() =>
+        {
+            torch.set_num_threads(2);
+            learner.Set();
+            return 0;
+        });
+        (await worker).ShouldBe(1);
     }
 
     [Fact]
