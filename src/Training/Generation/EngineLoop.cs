@@ -29,6 +29,7 @@ internal sealed class EngineLoop
     private readonly SessionTable _sessions;
     private readonly LinkedList<Sequence> _waiting = new();
     private readonly List<Sequence> _live = [];
+    private readonly List<StepWork> _plan = [];
     private readonly Dictionary<string, Sequence> _promptsInWork = new(StringComparer.Ordinal);
     private readonly int _workers;
     private readonly int _maxContext;
@@ -312,17 +313,9 @@ internal sealed class EngineLoop
             share.Clear();
         }
 
-        var decoding = false;
+        var prefill = _live.Exists(s => s.Session!.Tokens.Count - s.Session.Computed <= 1) ? PrefillRows : PrefillRowsAlone;
         var rows = 0;
-        foreach (var sequence in _live)
-        {
-            var todo = sequence.Session!.Tokens.Count - sequence.Session.Computed;
-            decoding |= todo <= 1;
-            rows += Math.Max(1, todo);
-        }
-
-        var prefill = decoding ? PrefillRows : PrefillRowsAlone;
-        var helpers = Math.Clamp((rows + 7) / 8, 1, team.Size);
+        _plan.Clear();
         foreach (var sequence in _live)
         {
             var session = sequence.Session!;
@@ -338,23 +331,18 @@ internal sealed class EngineLoop
             }
 
             _sessions.Extend(sequence, session.Computed + count);
-            Least(team, helpers).Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
+            _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
+            rows += Math.Max(1, count);
         }
-    }
 
-    /// <summary>The share with the fewest rows: a sequence's rows stay together, for later ones read what earlier ones wrote.</summary>
-    private static StepShare Least(WorkerTeam team, int helpers)
-    {
-        var least = team.Shares[0];
-        for (var i = 1; i < helpers; i++)
+        // A sequence's rows stay together, for later ones read what earlier ones wrote; neighbours too, for a group's prompt is then warm.
+        var helpers = Math.Clamp((rows + 7) / 8, 1, team.Size);
+        var done = 0;
+        foreach (var work in _plan)
         {
-            if (team.Shares[i].Rows < least.Rows)
-            {
-                least = team.Shares[i];
-            }
+            team.Shares[(int)((long)done * helpers / rows)].Add(work);
+            done += Math.Max(1, work.Count);
         }
-
-        return least;
     }
 
     private void Advance(StepWork work, SampledToken token, string? error)
