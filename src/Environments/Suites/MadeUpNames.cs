@@ -35,7 +35,7 @@ internal sealed class MadeUpNames
         while (name.Length < LongestWord + 2)
         {
             var follows = _next.GetValueOrDefault(name.ToString(name.Length - 2, 2)) ?? _next.GetValueOrDefault(name.ToString(name.Length - 1, 1));
-            var letter = follows is null || chance.Next(12) == 0 ? (char)('a' + chance.Next(26)) : chance.Pick(follows);
+            var letter = follows is null || chance.Next(20) == 0 ? (char)('a' + chance.Next(26)) : chance.Pick(follows);
             if (letter != End)
             {
                 name.Append(letter);

@@ -80,10 +80,13 @@ public sealed class TinyModelsTests
     }
 
     [Fact]
-    public void A_quarter_of_the_gap_traces_hold_a_call()
+    public void A_quarter_of_the_gap_traces_of_its_suite_hold_a_call_and_so_do_all_others()
     {
         var stage = SftRecipes.Get("gap").Stages.ShouldHaveSingleItem();
-        Enumerable.Range(0, 2000).Count(i => stage.Draw(Key(i)).Steps.Count > 0).ShouldBeInRange(440, 560);
+        var traces = Enumerable.Range(0, 2000).Select(i => stage.Draw(Key(i))).ToLookup(t => t.Question.Suite);
+        ((double)traces["mental-arithmetic"].Count(t => t.Steps.Count > 0) / traces["mental-arithmetic"].Count()).ShouldBe(.25, .03);
+        traces["arithmetic"].Count().ShouldBeInRange(250, 350);
+        traces["arithmetic"].ShouldAllBe(t => t.Steps.Count > 0);
     }
 
     private static ChanceKey Key(int i) => ChanceKey.Root(5).With((ulong)i);
