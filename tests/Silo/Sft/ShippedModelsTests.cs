@@ -22,7 +22,9 @@ public sealed class ShippedModelsTests
         Directory.GetFiles(folder).Sum(f => new FileInfo(f).Length).ShouldBeLessThan(8_000_000);
         File.ReadAllText(Path.Combine(folder, "README.md")).ShouldContain($"sft --preset {name.Replace("axpo-tiny-", "", StringComparison.Ordinal).Replace("axpo-", "", StringComparison.Ordinal)}");
         using var decoder = Decoder.Load(folder);
-        decoder.Config.VocabSize.ShouldBe(ChatFormats.FromFolder(folder).VocabularySize);
+        var chat = ChatFormats.FromFolder(folder);
+        decoder.Config.VocabSize.ShouldBe(chat.VocabularySize);
+        chat.StopTokens.ShouldContain(decoder.Config.EosTokenId!.Value);
     }
 
     [Theory]
