@@ -87,6 +87,18 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task No_tensor_outlives_its_step(bool byLength)
+    {
+        using var decoder = Decoder.Load(_model.Folder);
+        var live = new List<long>();
+        var told = new Told { Then = _ => live.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount) };
+        await new SftTrainer(decoder, _chat, Options with { ByLength = byLength }, TimeProvider.System).RunAsync([new SftStage("s", 24, Draw)], Draw, told, Token);
+        live.Skip(2).ShouldAllBe(count => count == live[2]);
+    }
+
     [Fact]
     public async Task A_cancelled_training_stops_at_the_next_step()
     {
