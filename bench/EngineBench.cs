@@ -22,7 +22,14 @@ internal static class EngineBench
 
     private static readonly DecoderConfig Shape = new()
     {
-        VocabSize = 1247, HiddenSize = 128, Layers = 4, Heads = 4, KvHeads = 4, HeadDim = 32, IntermediateSize = 344, MaxPositions = 2048,
+        VocabSize = 1247,
+        HiddenSize = 128,
+        Layers = 4,
+        Heads = 4,
+        KvHeads = 4,
+        HeadDim = 32,
+        IntermediateSize = 344,
+        MaxPositions = 2048,
     };
 
     /// <summary>Prints the table.</summary>
@@ -257,7 +264,13 @@ internal static class EngineBench
 
     private static GenerateRequest Request(string session, int[] tokens, int offset, int max, int key) => new()
     {
-        Session = session, Offset = offset, Tokens = tokens, Sampling = SamplingOptions.Training(), Chance = ChanceKey.Root(1).With((ulong)key), MaxNewTokens = max, StopTokens = [],
+        Session = session,
+        Offset = offset,
+        Tokens = tokens,
+        Sampling = SamplingOptions.Training(),
+        Chance = ChanceKey.Root(1).With((ulong)key),
+        MaxNewTokens = max,
+        StopTokens = [],
     };
 
     private static int[] Prompt(int length, int seed)

@@ -26,7 +26,14 @@ public sealed class TinyModel : IDisposable
         Tokenizer = TextTokenizer.FromFolder(files);
         var config = new DecoderConfig
         {
-            VocabSize = Tokenizer.Size, HiddenSize = hidden, Layers = layers, Heads = 4, KvHeads = 2, HeadDim = 8, IntermediateSize = hidden * 2, MaxPositions = maxPositions,
+            VocabSize = Tokenizer.Size,
+            HiddenSize = hidden,
+            Layers = layers,
+            Heads = 4,
+            KvHeads = 2,
+            HeadDim = 8,
+            IntermediateSize = hidden * 2,
+            MaxPositions = maxPositions,
             EosTokenId = Tokenizer.Added("<im_end>"),
         };
         using (var decoder = Decoder.Create(config, seed))

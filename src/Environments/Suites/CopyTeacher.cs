@@ -45,8 +45,13 @@ public sealed class CopyTeacher
         var subject = hops == 1 ? $"{relation} {start}" : $"{relation} the {string.Join("the ", Enumerable.Repeat("country after ", hops - 1))}{start}";
         var question = new Question
         {
-            Id = "copy", Suite = "copy", Category = "search", Verifier = "exact", Horizon = hops,
-            Text = $"{chance.Pick(FactSuite.Openings)} {subject}?", Answer = answer,
+            Id = "copy",
+            Suite = "copy",
+            Category = "search",
+            Verifier = "exact",
+            Horizon = hops,
+            Text = $"{chance.Pick(FactSuite.Openings)} {subject}?",
+            Answer = answer,
         };
         var steps = queries.Select((q, i) => new TeacherStep(
             i == 0 ? "use search" : "then search",

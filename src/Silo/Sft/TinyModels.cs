@@ -1,4 +1,3 @@
-using Axpo.Training.Chat;
 using Axpo.Training.Models;
 using Axpo.Training.Sft;
 using Axpo.Training.Tokenization;
@@ -57,10 +56,7 @@ public static class TinyModels
                 }
             }
 
-            var chat = ChatFormats.FromFolder(aside);
-            using var decoder = from is null ? Decoder.Create(Shape(chat.VocabularySize, chat.StopTokens[^1]), options.Seed) : Decoder.Load(from);
-            var loss = await new SftTrainer(decoder, chat, options, time).RunAsync(recipe.Stages, recipe.Validation, progress, cancellationToken);
-            decoder.SaveInto(aside);
+            var loss = await SftFolder.TrainAsync(aside, from, chat => Shape(chat.VocabularySize, chat.StopTokens[^1]), options, recipe.Stages, recipe.Validation, progress, time, cancellationToken);
             Directory.Move(aside, target);
             return loss;
         }

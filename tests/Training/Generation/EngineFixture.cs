@@ -22,7 +22,14 @@ public sealed class EngineFixture : IDisposable
 
     public static DecoderConfig Config { get; } = new()
     {
-        VocabSize = Vocabulary, HiddenSize = 32, Layers = 2, Heads = 4, KvHeads = 2, HeadDim = 16, IntermediateSize = 88, MaxPositions = 512,
+        VocabSize = Vocabulary,
+        HiddenSize = 32,
+        Layers = 2,
+        Heads = 4,
+        KvHeads = 2,
+        HeadDim = 16,
+        IntermediateSize = 88,
+        MaxPositions = 512,
     };
 
     public string Folder { get; }
@@ -38,8 +45,16 @@ public sealed class EngineFixture : IDisposable
 
     public static GenerateRequest Request(string session, int[] tokens, int offset = 0, int max = 12, int key = 0, string? group = null, string? forkOf = null, SamplingOptions? sampling = null, int[]? stops = null, DateTimeOffset? deadline = null) => new()
     {
-        Session = session, Offset = offset, Tokens = tokens, Group = group, ForkOf = forkOf, Sampling = sampling ?? SamplingOptions.Training(), Chance = Key(key),
-        MaxNewTokens = max, StopTokens = stops ?? [], Deadline = deadline,
+        Session = session,
+        Offset = offset,
+        Tokens = tokens,
+        Group = group,
+        ForkOf = forkOf,
+        Sampling = sampling ?? SamplingOptions.Training(),
+        Chance = Key(key),
+        MaxNewTokens = max,
+        StopTokens = stops ?? [],
+        Deadline = deadline,
     };
 
     /// <summary>Writes a random model; a spread embedding makes its distributions peaked, as trained ones are.</summary>
