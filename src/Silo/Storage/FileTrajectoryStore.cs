@@ -9,14 +9,24 @@ namespace Axpo.Silo.Storage;
 /// <summary>
 /// Finished rollouts in <c>runs/{run}/trajectories/{phase}-{step}.jsonl</c>, one JSON object a line, appended with group commit and flushed to the disk.
 /// A line that a crash cut short is dropped when the file is opened again: its rollout was never reported as stored.
+/// Read-only, it changes and creates nothing, so another process may write the same files meanwhile: a line that is not whole yet is not there yet,
+/// and what was appended since is found when it is asked for.
 /// </summary>
-public sealed class FileTrajectoryStore(RunFolders folders) : ITrajectoryStore, IAsyncDisposable
+/// <param name="folders">Where the runs are.</param>
+/// <param name="readOnly">Whether files are only read; storing is then an error.</param>
+public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = false) : ITrajectoryStore, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, Lazy<Task<Shard>>> _shards = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">The store is read-only.</exception>
     public async ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {
+        if (readOnly)
+        {
+            throw new NotSupportedException($"rollout {rollout.Id}: this store was opened read-only");
+        }
+
         rollout.Validate();
         var shard = await ShardAsync(rollout.Id.Run, rollout.Id.Phase, rollout.Id.Step);
         return await shard.PutAsync(rollout, cancellationToken);
@@ -58,6 +68,7 @@ public sealed class FileTrajectoryStore(RunFolders folders) : ITrajectoryStore, 
         foreach (var file in files.Where(f => (phase is null || f.Phase == phase) && (step is null || f.Step == step)).OrderBy(f => f.Phase).ThenBy(f => f.Step))
         {
             var shard = await ShardAsync(run, file.Phase, file.Step);
+            shard.Refresh();
             foreach (var id in shard.Ids())
             {
                 yield return await shard.GetAsync(id, cancellationToken);
@@ -94,23 +105,54 @@ public sealed class FileTrajectoryStore(RunFolders folders) : ITrajectoryStore, 
     {
         var key = string.Create(CultureInfo.InvariantCulture, $"{run}/{EpisodeId.Name(phase)}/{step}");
         var name = string.Create(CultureInfo.InvariantCulture, $"{EpisodeId.Name(phase)}-{step:D5}.jsonl");
-        return _shards.GetOrAdd(key, _ => new Lazy<Task<Shard>>(() => Task.Run(() => new Shard(Path.Combine(folders.Trajectories(run), name))))).Value;
+        return _shards.GetOrAdd(key, _ => new Lazy<Task<Shard>>(() => Task.Run(() => new Shard(Path.Combine(folders.Trajectories(run), name), readOnly)))).Value;
     }
 
     private sealed class Shard : IAsyncDisposable
     {
         private readonly string _path;
-        private readonly FileStream _file;
+        private readonly Lock _scan = new();
         private readonly ConcurrentDictionary<string, (long Offset, int Length, BlobRef Ref)> _index = new(StringComparer.Ordinal);
-        private readonly GroupCommit<(string Id, byte[] Line, BlobRef Ref)> _writer;
+        private readonly GroupCommit<(string Id, byte[] Line, BlobRef Ref)>? _writer;
+        private FileStream? _file;
+        private long _scanned;
 
-        public Shard(string path)
+        public Shard(string path, bool readOnly)
         {
             _path = path;
+            if (readOnly)
+            {
+                Refresh();
+                return;
+            }
+
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             _file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, 1, FileOptions.Asynchronous);
-            Recover();
-            _writer = new GroupCommit<(string, byte[], BlobRef)>(WriteAsync);
+            Scan(_file);
+            _file.SetLength(_scanned);
+            _writer = new GroupCommit<(string, byte[], BlobRef)>(batch => WriteAsync(_file, batch));
+        }
+
+        /// <summary>Finds what another process appended since; a shard that writes knows its own file.</summary>
+        public void Refresh()
+        {
+            if (_writer is not null)
+            {
+                return;
+            }
+
+            lock (_scan)
+            {
+                if (_file is null && File.Exists(_path))
+                {
+                    _file = new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.Asynchronous);
+                }
+
+                if (_file is not null)
+                {
+                    Scan(_file);
+                }
+            }
         }
 
         public IReadOnlyList<EpisodeId> Ids() =>
@@ -126,33 +168,45 @@ public sealed class FileTrajectoryStore(RunFolders folders) : ITrajectoryStore, 
 
             var line = JsonSerializer.SerializeToUtf8Bytes(rollout, AxpoJson.Line);
             var reference = Reference(id, line);
-            await _writer.AddAsync((id, line, reference), cancellationToken);
+            await _writer!.AddAsync((id, line, reference), cancellationToken);
             return _index[id].Ref;
         }
 
         public async ValueTask<Rollout> GetAsync(EpisodeId id, CancellationToken cancellationToken)
         {
+            if (!_index.ContainsKey(id.ToString()))
+            {
+                Refresh();
+            }
+
             if (!_index.TryGetValue(id.ToString(), out var entry))
             {
                 throw new KeyNotFoundException($"rollout {id} is not stored in {Path.GetFileName(_path)}");
             }
 
             var buffer = new byte[entry.Length];
-            await RandomAccess.ReadAsync(_file.SafeFileHandle, buffer, entry.Offset, cancellationToken);
+            await RandomAccess.ReadAsync(_file!.SafeFileHandle, buffer, entry.Offset, cancellationToken);
             return JsonSerializer.Deserialize<Rollout>(buffer, AxpoJson.Line) ?? throw new InvalidDataException($"rollout {id} is empty in {Path.GetFileName(_path)}");
         }
 
         public async ValueTask DisposeAsync()
         {
-            await _writer.DisposeAsync();
-            await _file.DisposeAsync();
+            if (_writer is not null)
+            {
+                await _writer.DisposeAsync();
+            }
+
+            if (_file is not null)
+            {
+                await _file.DisposeAsync();
+            }
         }
 
         private static BlobRef Reference(string id, ReadOnlySpan<byte> line) => new(id, Convert.ToHexStringLower(SHA256.HashData(line)));
 
-        private async ValueTask WriteAsync(IReadOnlyList<(string Id, byte[] Line, BlobRef Ref)> batch)
+        private async ValueTask WriteAsync(FileStream file, IReadOnlyList<(string Id, byte[] Line, BlobRef Ref)> batch)
         {
-            var start = _file.Length;
+            var start = file.Length;
             var at = start;
             var fresh = new Dictionary<string, (long, int, BlobRef)>(StringComparer.Ordinal);
             using var buffer = new MemoryStream();
@@ -169,34 +223,29 @@ public sealed class FileTrajectoryStore(RunFolders folders) : ITrajectoryStore, 
                 at += line.Length + 1;
             }
 
-            await RandomAccess.WriteAsync(_file.SafeFileHandle, buffer.GetBuffer().AsMemory(0, (int)buffer.Length), start);
-            RandomAccess.FlushToDisk(_file.SafeFileHandle);
+            await RandomAccess.WriteAsync(file.SafeFileHandle, buffer.GetBuffer().AsMemory(0, (int)buffer.Length), start);
+            RandomAccess.FlushToDisk(file.SafeFileHandle);
             foreach (var (id, entry) in fresh)
             {
                 _index[id] = entry;
             }
         }
 
-        private void Recover()
+        /// <summary>Indexes the whole lines from where the last scan ended.</summary>
+        private void Scan(FileStream file)
         {
-            var content = new byte[_file.Length];
-            _file.ReadExactly(content);
+            var content = new byte[file.Length - _scanned];
+            content = content[..RandomAccess.Read(file.SafeFileHandle, content, _scanned)];
             var start = 0;
-            while (start < content.Length)
+            while (content.AsSpan(start).IndexOf((byte)'\n') is >= 0 and var length)
             {
-                var length = content.AsSpan(start).IndexOf((byte)'\n');
-                if (length < 0)
-                {
-                    break;
-                }
-
                 var line = content.AsSpan(start, length);
                 var id = ReadId(line);
-                _index.TryAdd(id, (start, length, Reference(id, line)));
+                _index.TryAdd(id, (_scanned + start, length, Reference(id, line)));
                 start += length + 1;
             }
 
-            _file.SetLength(start);
+            _scanned += start;
         }
 
         private string ReadId(ReadOnlySpan<byte> line)

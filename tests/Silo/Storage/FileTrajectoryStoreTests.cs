@@ -85,5 +85,73 @@ public sealed class FileTrajectoryStoreTests : IDisposable
         (await Should.ThrowAsync<InvalidDataException>(async () => await store.PutAsync(bad, Token))).Message.ShouldContain("Prompt");
     }
 
+    [Fact]
+    public async Task A_reader_sees_what_a_writer_appends_meanwhile_and_changes_nothing()
+    {
+        var folders = new RunFolders(_folder.Path);
+        await using var reader = new FileTrajectoryStore(folders, readOnly: true);
+        (await ListAsync(reader)).ShouldBeEmpty();
+        await Should.ThrowAsync<KeyNotFoundException>(async () => await reader.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 0)], Token));
+        Directory.Exists(folders.Of("r")).ShouldBeFalse();
+
+        await using var writer = new FileTrajectoryStore(folders);
+        await writer.PutAsync(Sample.Rollout("r", 1, 0, 0), Token);
+        (await ListAsync(reader)).Select(r => r.Id.Rollout).ShouldBe([0]);
+        await writer.PutAsync(Sample.Rollout("r", 1, 0, 1), Token);
+        (await reader.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 1)], Token))[0].Tokens.ShouldBe([1, 2, 3, 4]);
+        await writer.PutAsync(Sample.Rollout("r", 1, 0, 2), Token);
+        (await ListAsync(reader)).Select(r => r.Id.Rollout).ShouldBe([0, 1, 2]);
+        (await Should.ThrowAsync<NotSupportedException>(async () => await reader.PutAsync(Sample.Rollout("r", 1, 0, 3), Token))).Message.ShouldContain("read-only");
+    }
+
+    [Fact]
+    public async Task A_line_that_is_being_written_is_not_there_for_a_reader_until_it_is_whole()
+    {
+        var folders = new RunFolders(_folder.Path);
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(Sample.Rollout("r", 1, 0, 0), Token);
+            await store.PutAsync(Sample.Rollout("r", 1, 0, 1), Token);
+        }
+
+        var file = Directory.GetFiles(folders.Trajectories("r"))[0];
+        var whole = await File.ReadAllBytesAsync(file, Token);
+        await File.WriteAllBytesAsync(file, whole[..^20], Token);
+        await using var reader = new FileTrajectoryStore(folders, readOnly: true);
+        (await ListAsync(reader)).Select(r => r.Id.Rollout).ShouldBe([0]);
+        (await File.ReadAllBytesAsync(file, Token)).ShouldBe(whole[..^20]);
+        await using (var append = new FileStream(file, FileMode.Append))
+        {
+            await append.WriteAsync(whole.AsMemory(whole.Length - 20), Token);
+        }
+
+        (await ListAsync(reader)).Select(r => r.Id.Rollout).ShouldBe([0, 1]);
+    }
+
+    [Fact]
+    public async Task A_reader_may_read_files_that_it_may_not_write()
+    {
+        var folders = new RunFolders(_folder.Path);
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(Sample.Rollout("r", 1, 0, 0), Token);
+        }
+
+        File.SetAttributes(Directory.GetFiles(folders.Trajectories("r"))[0], FileAttributes.ReadOnly);
+        await using var reader = new FileTrajectoryStore(folders, readOnly: true);
+        (await ListAsync(reader)).Count.ShouldBe(1);
+    }
+
+    private async Task<List<Rollout>> ListAsync(FileTrajectoryStore store)
+    {
+        var all = new List<Rollout>();
+        await foreach (var rollout in store.ListAsync("r", null, null, Token))
+        {
+            all.Add(rollout);
+        }
+
+        return all;
+    }
+
     public void Dispose() => _folder.Dispose();
 }
