@@ -41,6 +41,68 @@ public sealed record RunConfiguration
 
     /// <summary>Held-out evaluation.</summary>
     [Id(10)] public EvaluationOptions Evaluation { get; init; } = new();
+
+    /// <summary>The tools.</summary>
+    [Id(11)] public ToolsOptions Tools { get; init; } = new();
+}
+
+/// <summary>The shipped tools.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.ToolsOptions")]
+public sealed record ToolsOptions
+{
+    /// <summary><c>python</c>.</summary>
+    [Id(0)] public PythonOptions Python { get; init; } = new();
+
+    /// <summary><c>web_search</c>.</summary>
+    [Id(1)] public SearchOptions WebSearch { get; init; } = new();
+}
+
+/// <summary>The tool <c>python</c>.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.PythonOptions")]
+public sealed record PythonOptions
+{
+    /// <summary>Sandbox: <c>auto</c>, <c>bubblewrap</c> or <c>util-linux</c>.</summary>
+    [Id(0), RegularExpression("auto|bubblewrap|util-linux", ErrorMessage = "must be auto, bubblewrap or util-linux")] public string Sandbox { get; init; } = "auto";
+
+    /// <summary>Seconds that the policy's code may take; more is the policy's error.</summary>
+    [Id(1), Range(1, 3600)] public int TimeoutSeconds { get; init; } = 12;
+
+    /// <summary>Address space of a session, in MiB.</summary>
+    [Id(2), Range(64, 1_000_000)] public int MemoryMebibytes { get; init; } = 512;
+
+    /// <summary>Bytes of output of a call that come back.</summary>
+    [Id(3), Range(16, 60_000)] public int OutputBytes { get; init; } = 2000;
+
+    /// <summary>Its pipeline.</summary>
+    [Id(4)] public PipelineOptions Pipeline { get; init; } = new();
+}
+
+/// <summary>The tool <c>web_search</c>.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.SearchOptions")]
+public sealed record SearchOptions
+{
+    /// <summary>Results when the policy does not ask for a number.</summary>
+    [Id(0), Range(1, 20)] public int Results { get; init; } = 2;
+
+    /// <summary>Its pipeline.</summary>
+    [Id(1)] public PipelineOptions Pipeline { get; init; } = new() { DeadlineSeconds = 15 };
+}
+
+/// <summary>Resilience of a tool's calls on one silo.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.PipelineOptions")]
+public sealed record PipelineOptions
+{
+    /// <summary>Seconds until a call is given up as Void; strictly longer than the tool's own limit.</summary>
+    [Id(0), Range(0.001, 3600)] public double DeadlineSeconds { get; init; } = 30;
+
+    /// <summary>Further tries after a transient fault.</summary>
+    [Id(1), Range(0, 100)] public int Retries { get; init; } = 2;
+
+    /// <summary>Calls that may run at once; more wait.</summary>
+    [Id(2), Range(1, 100_000)] public int Concurrency { get; init; } = 64;
+
+    /// <summary>Share of failed calls that opens the breaker.</summary>
+    [Id(3), Range(0.01, 1.0)] public double BreakerFailureRatio { get; init; } = .5;
 }
 
 /// <summary>Which questions.</summary>

@@ -19,6 +19,9 @@ public sealed class AxpoHostOptions
     /// <value>60</value>
     public int ShutdownSeconds { get; set; } = 60;
 
+    /// <summary>The shipped tools.</summary>
+    public ToolsOptions Tools { get; set; } = new();
+
     /// <summary>Changes to the services, for users' own tools, suites and verifiers; called last.</summary>
     public Action<Microsoft.Extensions.DependencyInjection.IServiceCollection>? ConfigureServices { get; set; }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -6,23 +7,27 @@ namespace Axpo.Silo.Hosting;
 /// <summary>Ports on the loopback interface.</summary>
 internal static class Ports
 {
-    /// <summary>The port asked for, or a free one for 0.</summary>
-    /// <exception cref="PreflightException">The port is in use, or none is free.</exception>
-    public static int Resolve(string field, int port)
+    /// <summary>The ports asked for, or free ones for 0; two different ones.</summary>
+    /// <exception cref="PreflightException">A port is in use, or none is free.</exception>
+    public static (int First, int Second) Resolve((string Field, int Port) first, (string Field, int Port) second)
+    {
+        using var a = Listen(first.Field, first.Port);
+        using var b = Listen(second.Field, second.Port);
+        return (((IPEndPoint)a.LocalEndpoint).Port, ((IPEndPoint)b.LocalEndpoint).Port);
+    }
+
+    private static TcpListener Listen(string field, int port)
     {
         var listener = new TcpListener(IPAddress.Loopback, port);
         try
         {
             listener.Start();
-            return ((IPEndPoint)listener.LocalEndpoint).Port;
+            return listener;
         }
         catch (SocketException e)
         {
-            throw new PreflightException([new Problem(field, port.ToString(System.Globalization.CultureInfo.InvariantCulture), $"the port cannot be used ({e.SocketErrorCode}); choose another, or 0 for any free one", IsEnvironment: true)]);
-        }
-        finally
-        {
-            listener.Stop();
+            listener.Dispose();
+            throw new PreflightException([new Problem(field, port.ToString(CultureInfo.InvariantCulture), $"the port cannot be used ({e.SocketErrorCode}); choose another, or 0 for any free one", IsEnvironment: true)]);
         }
     }
 }

@@ -1,20 +1,8 @@
 using System.Text.Json;
+using Axpo.Grains.Abstractions;
 using Axpo.Silo.Storage;
 
 namespace Axpo.Silo.Runs;
-
-/// <summary>What a run is for.</summary>
-public enum RunKind
-{
-    /// <summary>Training, with held-out evaluation before and after.</summary>
-    Train,
-
-    /// <summary>Held-out evaluation only.</summary>
-    Evaluate,
-
-    /// <summary>A batch of episodes.</summary>
-    Rollout,
-}
 
 /// <summary><c>run.json</c>: what a run was asked to do. Written once, before anything starts.</summary>
 public sealed record RunManifest

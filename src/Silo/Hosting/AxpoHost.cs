@@ -1,0 +1,104 @@
+using System.Net;
+using Axpo.Grains.Abstractions;
+using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans;
+using Orleans.Hosting;
+
+namespace Axpo.Silo.Hosting;
+
+/// <summary>A silo in this process, and the runs that it hosts. Its ports are on the loopback interface.</summary>
+public sealed class AxpoHost : IAsyncDisposable
+{
+    private readonly IHost _host;
+
+    private AxpoHost(IHost host, int gatewayPort) => (_host, GatewayPort) = (host, gatewayPort);
+
+    /// <summary>Port for clients, such as <c>axpo runs watch</c> in another terminal.</summary>
+    public int GatewayPort { get; }
+
+    /// <summary>Services of the silo.</summary>
+    public IServiceProvider Services => _host.Services;
+
+    /// <summary>Grains.</summary>
+    public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
+
+    /// <summary>Starts a silo.</summary>
+    /// <exception cref="PreflightException">A port cannot be used.</exception>
+    public static async Task<AxpoHost> StartAsync(AxpoHostOptions options, CancellationToken cancellationToken)
+    {
+        var (siloPort, gatewayPort) = Ports.Resolve(("host.siloPort", options.SiloPort), ("host.gatewayPort", options.GatewayPort));
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.ClearProviders();
+        options.ConfigureLogging?.Invoke(builder.Logging);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
+        builder.UseOrleans(silo => silo
+            .UseLocalhostClustering(siloPort, gatewayPort, new IPEndPoint(IPAddress.Loopback, siloPort), Cluster, Cluster)
+            .UseInMemoryReminderService()
+            .AddAxpo(new RunFolders(Path.GetFullPath(options.RunsFolder)), options.Tools));
+        options.ConfigureServices?.Invoke(builder.Services);
+        var host = builder.Build();
+        try
+        {
+            await host.StartAsync(cancellationToken);
+        }
+        catch
+        {
+            await DisposeAsync(host);
+            throw;
+        }
+
+        return new AxpoHost(host, gatewayPort);
+    }
+
+    /// <summary>Name of the cluster and of the service that an embedded silo is.</summary>
+    internal const string Cluster = "axpo";
+
+    /// <summary>Creates a run, hosts it here and starts it.</summary>
+    /// <exception cref="PreflightException">The run exists, or is hosted by another process.</exception>
+    public async Task<HostedRun> StartRunAsync(RunManifest manifest, RunRequest request, CancellationToken cancellationToken)
+    {
+        var folders = Services.GetRequiredService<RunFolders>();
+        await Services.GetRequiredService<RunManifests>().CreateAsync(manifest, cancellationToken);
+        var claim = RunClaim.Take(folders, manifest.Name, GatewayPort);
+        var grain = Grains.GetGrain<IRunGrain>(manifest.Name);
+        await grain.StartAsync(request);
+        return new HostedRun(manifest, grain, claim);
+    }
+
+    /// <summary>Hosts an interrupted, failed or cancelled run here and goes on with it.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such run.</exception>
+    /// <exception cref="PreflightException">It is hosted by another process.</exception>
+    public async Task<HostedRun> ResumeRunAsync(RunManifest manifest, RunRequest request)
+    {
+        var claim = RunClaim.Take(Services.GetRequiredService<RunFolders>(), manifest.Name, GatewayPort);
+        var grain = Grains.GetGrain<IRunGrain>(manifest.Name);
+
+        // A run that was killed between its manifest and its start has no state yet: starting changes nothing for all others.
+        await grain.StartAsync(request);
+        await grain.ResumeAsync();
+        return new HostedRun(manifest, grain, claim);
+    }
+
+    /// <summary>Stops the silo: running turns end first.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync(CancellationToken.None);
+        await DisposeAsync(_host);
+    }
+
+    private static async ValueTask DisposeAsync(IHost host)
+    {
+        if (host is IAsyncDisposable disposable)
+        {
+            await disposable.DisposeAsync();
+        }
+        else
+        {
+            host.Dispose();
+        }
+    }
+}

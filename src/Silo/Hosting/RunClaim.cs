@@ -1,0 +1,77 @@
+using System.Text.Json;
+using Axpo.Silo.Storage;
+
+namespace Axpo.Silo.Hosting;
+
+/// <summary>Which process hosts a run: <c>runs/{run}/process.json</c>.</summary>
+/// <param name="Pid">Process id.</param>
+/// <param name="GatewayPort">Port for clients, on the loopback interface.</param>
+/// <param name="Started">When it took the run.</param>
+public sealed record RunProcess(int Pid, int GatewayPort, DateTimeOffset Started);
+
+/// <summary>
+/// A process's hold on a run: one at a time, gone with the process however it ends (a lock of the operating system on <c>runs/{run}/.lock</c>).
+/// </summary>
+public sealed class RunClaim : IDisposable
+{
+    private readonly FileStream _lock;
+    private readonly string _process;
+
+    private RunClaim(FileStream hold, string process) => (_lock, _process) = (hold, process);
+
+    /// <summary>Takes the run for this process.</summary>
+    /// <exception cref="PreflightException">Another process has it.</exception>
+    public static RunClaim Take(RunFolders folders, string run, int gatewayPort)
+    {
+        var path = Path.Combine(folders.Of(run), ".lock");
+        FileStream hold;
+        try
+        {
+            hold = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException)
+        {
+            var other = Read(folders, run);
+            throw new PreflightException([new Problem("run", run, $"is under way in process {other?.Pid}; watch it with: axpo runs watch {run}")]);
+        }
+
+        var process = ProcessFile(folders, run);
+        File.WriteAllBytes(process, JsonSerializer.SerializeToUtf8Bytes(new RunProcess(Environment.ProcessId, gatewayPort, TimeProvider.System.GetUtcNow()), AxpoJson.Pretty));
+        return new RunClaim(hold, process);
+    }
+
+    /// <summary>The process that hosts a run now; null if none does.</summary>
+    public static RunProcess? Holder(RunFolders folders, string run)
+    {
+        var path = Path.Combine(folders.Of(run), ".lock");
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            using var probe = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
+            return null;
+        }
+        catch (IOException)
+        {
+            return Read(folders, run);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        File.Delete(_process);
+        _lock.Dispose();
+    }
+
+    private static string ProcessFile(RunFolders folders, string run) => Path.Combine(folders.Of(run), "process.json");
+
+    private static RunProcess? Read(RunFolders folders, string run)
+    {
+        var path = ProcessFile(folders, run);
+        return File.Exists(path) ? JsonSerializer.Deserialize<RunProcess>(File.ReadAllBytes(path), AxpoJson.Pretty) : null;
+    }
+}
