@@ -1,0 +1,52 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace Axpo.Client;
+
+/// <summary>The console's root: every command is a file in Commands.</summary>
+internal static class AxpoCommand
+{
+    /// <summary>Runs a command line.</summary>
+    /// <returns>The exit code (<see cref="ExitCode"/>).</returns>
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, CommandContext context)
+    {
+        var options = new GlobalOptions();
+        var parsed = Create(context, options).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        context.Apply(parsed, options);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        {
+            return (int)Errors.Report(context, CommandLineErrors.Of(parsed));
+        }
+
+        try
+        {
+            var configuration = new InvocationConfiguration
+            {
+                Output = context.Output,
+                Error = context.Error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            };
+            return await parsed.InvokeAsync(configuration, context.Stop);
+        }
+        catch (Exception e)
+        {
+            return (int)Errors.Report(context, e);
+        }
+    }
+
+    /// <summary>Sets what a command does.</summary>
+    public static Command Does(this Command command, Func<ParseResult, CancellationToken, Task<ExitCode>> action)
+    {
+        command.SetAction(async (parsed, cancellationToken) => (int)await action(parsed, cancellationToken));
+        return command;
+    }
+
+    private static RootCommand Create(CommandContext context, GlobalOptions options)
+    {
+        var root = new RootCommand("Axpo: train tool-using agents with reinforcement learning, on actors.");
+        options.AddTo(root);
+        root.SetAction(parsed => new HelpAction().Invoke(parsed));
+        return root;
+    }
+}

@@ -1,0 +1,270 @@
+using System.Collections;
+using System.Globalization;
+using System.Text.Json;
+using Axpo.Silo.Hosting;
+
+namespace Axpo.Silo.Configuration;
+
+/// <summary>Where a run's configuration comes from; later ones win.</summary>
+public sealed record ConfigurationSources
+{
+    /// <summary>Prefix of the environment variables: <c>AXPO__Rollouts__GroupSize=8</c>; case does not matter in them.</summary>
+    public const string Prefix = "AXPO__";
+
+    /// <summary>What holds where no source says otherwise.</summary>
+    public RunConfiguration Defaults { get; init; } = new();
+
+    /// <summary>A JSON file; null for none. Comments and trailing commas are allowed, a key that stands twice is not.</summary>
+    public string? File { get; init; }
+
+    /// <summary>Environment variables; those without <see cref="Prefix"/> are ignored.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>Assignments <c>path=value</c> of the command line, with the option that made each (<c>--set</c>, <c>--steps</c>).</summary>
+    public IReadOnlyList<(string Option, string Assignment)> Sets { get; init; } = [];
+
+    /// <summary>Names of the suites; null: not checked.</summary>
+    public IReadOnlyCollection<string>? Suites { get; init; }
+
+    /// <summary>The environment variables of this process that begin with <see cref="Prefix"/>.</summary>
+    public static IReadOnlyDictionary<string, string> OfProcess() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+        .Where(e => ((string)e.Key).StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
+        .ToDictionary(e => (string)e.Key, e => (string?)e.Value ?? "", StringComparer.Ordinal);
+}
+
+/// <summary>A configuration with the keys that somebody set.</summary>
+/// <param name="Configuration">The whole configuration, checked.</param>
+/// <param name="Given">Paths of the values that a source set, for example <c>tasks.suites</c>; the rest are defaults.</param>
+public sealed record LoadedConfiguration(RunConfiguration Configuration, IReadOnlySet<string> Given);
+
+/// <summary>
+/// Reads a run's configuration: one JSON file, then the environment, then <c>--set</c>. A source that names any suite replaces the whole mixture of the
+/// sources before it. Every problem is found before anything starts, and all are told at once.
+/// </summary>
+public static class RunConfigurationLoader
+{
+    private const StringComparison Exact = StringComparison.Ordinal;
+
+    /// <summary>Reads and checks.</summary>
+    /// <exception cref="PreflightException">Something is wrong; each problem names its key, value and what would be right.</exception>
+    public static LoadedConfiguration Load(ConfigurationSources sources)
+    {
+        var problems = new List<Problem>();
+        var given = new Dictionary<string, Given>(StringComparer.Ordinal);
+        if (sources.File is { } file)
+        {
+            ReadFile(file, given, problems);
+        }
+
+        var environment = new SortedDictionary<string, string>(sources.Environment.Where(e => e.Key.StartsWith(ConfigurationSources.Prefix, StringComparison.OrdinalIgnoreCase)).ToDictionary(), StringComparer.Ordinal);
+        ReadAssignments(environment.Select(e => (e.Key, e.Key[ConfigurationSources.Prefix.Length..].Split("__"), e.Value)), "the environment", StringComparison.OrdinalIgnoreCase, given, problems);
+        var sets = new List<(string Source, string[] Path, string Value)>();
+        foreach (var (option, assignment) in sources.Sets)
+        {
+            var equals = assignment.IndexOf('=', Exact);
+            if (equals <= 0)
+            {
+                problems.Add(new Problem(option, assignment, "expected path=value, for example rollouts.groupSize=8"));
+            }
+            else
+            {
+                sets.Add((option, assignment[..equals].Trim().Split('.'), assignment[(equals + 1)..].Trim()));
+            }
+        }
+
+        ReadAssignments(sets, "the command line", Exact, given, problems);
+        var configuration = (RunConfiguration)Build(typeof(RunConfiguration), sources.Defaults, ConfigurationKey.Root, given);
+        CheckRanges(configuration, given, problems);
+        RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(new Problem(path, ConfigurationKey.Text(ValueOf(configuration, path)), remedy + Origin(given, path))));
+        return problems.Count == 0 ? new LoadedConfiguration(configuration, given.Keys.ToHashSet(StringComparer.Ordinal)) : throw new PreflightException(problems);
+    }
+
+    private static string Origin(Dictionary<string, Given> given, string path) => given.TryGetValue(path, out var value) ? $" (from {value.Source})" : "";
+
+    private static object? ValueOf(RunConfiguration configuration, string path)
+    {
+        object? value = configuration;
+        var keys = ConfigurationKey.Root;
+        foreach (var name in path.Split('.'))
+        {
+            var key = keys.First(k => k.Name == name);
+            (value, keys) = (key.Property.GetValue(value), key.Children);
+        }
+
+        return value;
+    }
+
+    private static object Build(Type type, object defaults, IReadOnlyList<ConfigurationKey> keys, Dictionary<string, Given> given)
+    {
+        var instance = Activator.CreateInstance(type)!;
+        foreach (var key in keys)
+        {
+            var value = key.Property.GetValue(defaults);
+            key.Property.SetValue(instance, key.IsSection ? Build(key.Property.PropertyType, value!, key.Children, given) : given.TryGetValue(key.Path, out var other) ? other.Value : value);
+        }
+
+        return instance;
+    }
+
+    private static void CheckRanges(RunConfiguration configuration, Dictionary<string, Given> given, List<Problem> problems)
+    {
+        foreach (var key in ConfigurationKey.Values.Where(k => k.Range is not null))
+        {
+            var value = ValueOf(configuration, key.Path);
+            if (!key.Range!.IsValid(value))
+            {
+                problems.Add(new Problem(key.Path, ConfigurationKey.Text(value), $"expected a {key.Expected}{Origin(given, key.Path)}"));
+            }
+        }
+    }
+
+    private static void ReadFile(string file, Dictionary<string, Given> given, List<Problem> problems)
+    {
+        byte[] content;
+        try
+        {
+            content = File.ReadAllBytes(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add(new Problem("--config", file, Directory.Exists(file) ? "is a folder; name a JSON file" : e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : $"cannot be read: {e.Message}"));
+            return;
+        }
+
+        try
+        {
+            var bytes = content.AsMemory(content.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0);
+            using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions
+            {
+                AllowTrailingCommas = true,
+                CommentHandling = JsonCommentHandling.Skip,
+            });
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                problems.Add(new Problem("--config", file, "expected a JSON object, for example { \"steps\": 60 }"));
+                return;
+            }
+
+            ReadSection(json.RootElement, ConfigurationKey.Root, "", file, given, problems);
+        }
+        catch (JsonException e)
+        {
+            problems.Add(new Problem("--config", file, string.Create(CultureInfo.InvariantCulture, $"is no JSON: line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}: {FirstSentence(e.Message)}")));
+        }
+    }
+
+    private static string FirstSentence(string message)
+    {
+        var end = message.IndexOf(" LineNumber:", Exact);
+        return end < 0 ? message : message[..end];
+    }
+
+    private static void ReadSection(JsonElement section, IReadOnlyList<ConfigurationKey> keys, string prefix, string file, Dictionary<string, Given> given, List<Problem> problems)
+    {
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var property in section.EnumerateObject())
+        {
+            var path = prefix + property.Name;
+            if (!seen.Add(property.Name))
+            {
+                problems.Add(new Problem(path, property.Value.GetRawText(), $"stands twice; keep one (from {file})"));
+                continue;
+            }
+
+            var key = keys.FirstOrDefault(k => k.Name == property.Name);
+            if (key is null)
+            {
+                problems.Add(Unknown(path, property.Name, property.Value.GetRawText(), keys, file));
+            }
+            else if (!key.IsSection)
+            {
+                Give(key, ConfigurationValue.Read(key, property.Value), property.Value.GetRawText(), file, given, problems);
+            }
+            else if (property.Value.ValueKind == JsonValueKind.Object)
+            {
+                ReadSection(property.Value, key.Children, path + ".", file, given, problems);
+            }
+            else
+            {
+                problems.Add(new Problem(path, property.Value.GetRawText(), $"expected an object with any of {Names(key.Children)} (from {file})"));
+            }
+        }
+    }
+
+    private static void ReadAssignments(IEnumerable<(string Source, string[] Path, string Value)> assignments, string layer, StringComparison comparison, Dictionary<string, Given> given, List<Problem> problems)
+    {
+        foreach (var (source, path, value) in assignments)
+        {
+            var keys = ConfigurationKey.Root;
+            for (var i = 0; ; i++)
+            {
+                var at = string.Join('.', path[..(i + 1)]);
+                var key = keys.FirstOrDefault(k => string.Equals(k.Name, path[i], comparison));
+                if (key is null)
+                {
+                    problems.Add(Unknown(at, path[i], value, keys, source));
+                }
+                else if (key.IsMap && i == path.Length - 2)
+                {
+                    // One entry: it joins those of the same layer and replaces those of the layers before.
+                    var entry = ConfigurationValue.Parse(typeof(double), value);
+                    if (entry is null)
+                    {
+                        problems.Add(new Problem($"{key.Path}.{path[i + 1]}", value, $"expected a number (from {source})"));
+                        break;
+                    }
+
+                    var map = given.TryGetValue(key.Path, out var before) && before.Layer == layer ? (Dictionary<string, double>)before.Value! : new Dictionary<string, double>(StringComparer.Ordinal);
+                    map[path[i + 1]] = (double)entry;
+                    given[key.Path] = new Given(map, source, layer);
+                }
+                else if (i < path.Length - 1)
+                {
+                    if (key.IsSection)
+                    {
+                        keys = key.Children;
+                        continue;
+                    }
+
+                    problems.Add(new Problem(string.Join('.', path), value, $"{key.Path} is a value and has no keys of its own (from {source})"));
+                }
+                else if (key.IsSection)
+                {
+                    problems.Add(new Problem(key.Path, value, $"is a section; set one of its keys, {Names(key.Children)}, for example {key.Children[0].Path}={ConfigurationKey.Text(key.Children[0].Property.GetValue(key.Property.GetValue(new RunConfiguration())))} (from {source})"));
+                }
+                else
+                {
+                    Give(key, ConfigurationValue.Read(key, value), value, source, given, problems, layer);
+                }
+
+                break;
+            }
+        }
+    }
+
+    private static void Give(ConfigurationKey key, ConfigurationValue read, string text, string source, Dictionary<string, Given> given, List<Problem> problems, string? layer = null)
+    {
+        if (read.Problem is { } problem)
+        {
+            problems.Add(new Problem(key.Path, text, $"{problem} (from {source})"));
+        }
+        else
+        {
+            given[key.Path] = new Given(read.Value, source, layer ?? source);
+        }
+    }
+
+    private static Problem Unknown(string path, string name, string value, IReadOnlyList<ConfigurationKey> keys, string source)
+    {
+        // The right name at the wrong level is likelier than a typing mistake.
+        var elsewhere = ConfigurationKey.Values.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase) && !keys.Contains(k));
+        var hint = elsewhere is not null && !keys.Any(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            ? $"; did you mean '{elsewhere.Path}'? there are {Names(keys)}"
+            : NearestName.Hint(name, [.. keys.Select(k => k.Name)]);
+        return new Problem(path, value, $"unknown key{hint} (from {source})");
+    }
+
+    private static string Names(IReadOnlyList<ConfigurationKey> keys) => string.Join(", ", keys.Select(k => k.Name).Order(StringComparer.Ordinal));
+
+    private sealed record Given(object? Value, string Source, string Layer);
+}

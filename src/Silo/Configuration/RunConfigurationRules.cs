@@ -1,0 +1,64 @@
+namespace Axpo.Silo.Configuration;
+
+/// <summary>Rules between the keys of a configuration, and names that must exist.</summary>
+internal static class RunConfigurationRules
+{
+    private static readonly string[] Denominators = ["nominal", "valid"];
+
+    /// <summary>Checks everything that one key's type and range do not say.</summary>
+    /// <param name="configuration">The configuration.</param>
+    /// <param name="given">Paths that a source set.</param>
+    /// <param name="suites">Known suites; null: not checked.</param>
+    /// <param name="report">Told of a path and what would be right.</param>
+    public static void Check(RunConfiguration configuration, IReadOnlyCollection<string> given, IReadOnlyCollection<string>? suites, Action<string, string> report)
+    {
+        if (!Algorithms.Names.Contains(configuration.Algorithm))
+        {
+            report("algorithm", "unknown" + NearestName.Hint(configuration.Algorithm, Algorithms.Names));
+        }
+
+        if (!Denominators.Contains(configuration.Objective.Denominator))
+        {
+            report("objective.denominator", "unknown" + NearestName.Hint(configuration.Objective.Denominator, Denominators));
+        }
+
+        if (configuration.Rollouts.GroupSize <= configuration.Objective.Ddof)
+        {
+            report("rollouts.groupSize", $"must be above objective.ddof, which is {configuration.Objective.Ddof}: a deviation needs more rollouts than that");
+        }
+
+        var tasks = configuration.Tasks;
+        if (tasks.HorizonMin > tasks.HorizonMax)
+        {
+            report("tasks.horizonMin", $"must be at most tasks.horizonMax, which is {tasks.HorizonMax}");
+        }
+
+        if (tasks.Questions is not null)
+        {
+            if (given.Contains("tasks.suites"))
+            {
+                report("tasks.questions", "is set beside tasks.suites; set one of them");
+            }
+
+            return;
+        }
+
+        if (suites is not null)
+        {
+            foreach (var name in tasks.Suites.Keys.Where(n => !suites.Contains(n)))
+            {
+                report("tasks.suites", $"there is no suite '{name}'{NearestName.Hint(name, suites)}");
+            }
+        }
+
+        foreach (var (name, share) in tasks.Suites.Where(s => s.Value < 0))
+        {
+            report("tasks.suites", $"the share of '{name}' is {ConfigurationKey.Text(share)}; expected a number of at least 0");
+        }
+
+        if (!tasks.Suites.Values.Any(s => s > 0))
+        {
+            report("tasks.suites", "no suite has a share above 0; set at least one, for example tasks.suites.mental-arithmetic=1");
+        }
+    }
+}
