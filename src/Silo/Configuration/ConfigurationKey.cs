@@ -16,7 +16,7 @@ public sealed class ConfigurationKey
         Name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
         Property = property;
         Children = children;
-        Range = property.GetCustomAttribute<RangeAttribute>();
+        Checks = [.. property.GetCustomAttributes<ValidationAttribute>()];
         IsNullable = new NullabilityInfoContext().Create(property).WriteState == NullabilityState.Nullable;
     }
 
@@ -24,7 +24,7 @@ public sealed class ConfigurationKey
     public static IReadOnlyList<ConfigurationKey> Root { get; } = Of(typeof(RunConfiguration), "");
 
     /// <summary>Every value, sections left out.</summary>
-    public static IReadOnlyList<ConfigurationKey> Values { get; } = [.. Root.SelectMany(k => k.IsSection ? k.Children : [k])];
+    public static IReadOnlyList<ConfigurationKey> Values { get; } = [.. Root.SelectMany(k => k.Leaves())];
 
     /// <summary><c>rollouts.groupSize</c></summary>
     public string Path { get; }
@@ -41,8 +41,8 @@ public sealed class ConfigurationKey
     /// <summary>Whether it maps names to numbers.</summary>
     public bool IsMap => Property.PropertyType == typeof(Dictionary<string, double>);
 
-    /// <summary>Bounds; null if there are none.</summary>
-    public RangeAttribute? Range { get; }
+    /// <summary>What a value must hold: bounds, a pattern.</summary>
+    public IReadOnlyList<ValidationAttribute> Checks { get; }
 
     /// <summary>Whether null is a value.</summary>
     public bool IsNullable { get; }
@@ -56,7 +56,7 @@ public sealed class ConfigurationKey
         get
         {
             var type = Property.PropertyType;
-            var bounds = Range is null ? "" : $" from {Text(Range.Minimum)} to {Text(Range.Maximum)}";
+            var bounds = Checks.OfType<RangeAttribute>().FirstOrDefault() is { } range ? $" from {Text(range.Minimum)} to {Text(range.Maximum)}" : "";
             return true switch
             {
                 _ when IsMap => "names with a number each",
@@ -83,6 +83,8 @@ public sealed class ConfigurationKey
         IFormattable f => f.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "",
     };
+
+    private IEnumerable<ConfigurationKey> Leaves() => IsSection ? Children.SelectMany(c => c.Leaves()) : [this];
 
     private static ConfigurationKey[] Of(Type type, string prefix) =>
     [

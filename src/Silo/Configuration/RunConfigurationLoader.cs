@@ -1,4 +1,5 @@
 using System.Collections;
+using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Text.Json;
 using Axpo.Silo.Hosting;
@@ -74,7 +75,7 @@ public static class RunConfigurationLoader
 
         ReadAssignments(sets, "the command line", Exact, given, problems);
         var configuration = (RunConfiguration)Build(typeof(RunConfiguration), sources.Defaults, ConfigurationKey.Root, given);
-        CheckRanges(configuration, given, problems);
+        CheckValues(configuration, given, problems);
         RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(new Problem(path, ConfigurationKey.Text(ValueOf(configuration, path)), remedy + Origin(given, path))));
         return problems.Count == 0 ? new LoadedConfiguration(configuration, given.Keys.ToHashSet(StringComparer.Ordinal)) : throw new PreflightException(problems);
     }
@@ -106,14 +107,14 @@ public static class RunConfigurationLoader
         return instance;
     }
 
-    private static void CheckRanges(RunConfiguration configuration, Dictionary<string, Given> given, List<Problem> problems)
+    private static void CheckValues(RunConfiguration configuration, Dictionary<string, Given> given, List<Problem> problems)
     {
-        foreach (var key in ConfigurationKey.Values.Where(k => k.Range is not null))
+        foreach (var key in ConfigurationKey.Values)
         {
             var value = ValueOf(configuration, key.Path);
-            if (!key.Range!.IsValid(value))
+            if (key.Checks.FirstOrDefault(c => !c.IsValid(value)) is { } check)
             {
-                problems.Add(new Problem(key.Path, ConfigurationKey.Text(value), $"expected a {key.Expected}{Origin(given, key.Path)}"));
+                problems.Add(new Problem(key.Path, ConfigurationKey.Text(value), (check is RangeAttribute ? $"expected a {key.Expected}" : check.FormatErrorMessage(key.Path)) + Origin(given, key.Path)));
             }
         }
     }
@@ -230,7 +231,7 @@ public static class RunConfigurationLoader
                 }
                 else if (key.IsSection)
                 {
-                    problems.Add(new Problem(key.Path, value, $"is a section; set one of its keys, {Names(key.Children)}, for example {key.Children[0].Path}={ConfigurationKey.Text(key.Children[0].Property.GetValue(key.Property.GetValue(new RunConfiguration())))} (from {source})"));
+                    problems.Add(new Problem(key.Path, value, $"is a section; set one of its keys, {Names(key.Children)}, for example {Example(key)} (from {source})"));
                 }
                 else
                 {
@@ -262,6 +263,12 @@ public static class RunConfigurationLoader
             ? $"; did you mean '{elsewhere.Path}'? there are {Names(keys)}"
             : NearestName.Hint(name, [.. keys.Select(k => k.Name)]);
         return new Problem(path, value, $"unknown key{hint} (from {source})");
+    }
+
+    private static string Example(ConfigurationKey section)
+    {
+        var key = ConfigurationKey.Values.First(k => k.Path.StartsWith(section.Path + ".", Exact));
+        return $"{key.Path}={ConfigurationKey.Text(ValueOf(new RunConfiguration(), key.Path))}";
     }
 
     private static string Names(IReadOnlyList<ConfigurationKey> keys) => string.Join(", ", keys.Select(k => k.Name).Order(StringComparer.Ordinal));

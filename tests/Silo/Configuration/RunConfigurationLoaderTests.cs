@@ -86,9 +86,9 @@ public sealed class RunConfigurationLoaderTests : IDisposable
 
     [Theory]
     [InlineData("rollouts.groupSiez=8", "rollouts.groupSiez: '8': unknown key; did you mean 'groupSize'? there are attempts, deadlineSeconds, groupSize, maxLive, maxTokens, maxTurnTokens, questions, temperature, turnsEvaluation, turnsTraining (from --set)")]
-    [InlineData("rolouts.groupSize=8", "rolouts: '8': unknown key; did you mean 'rollouts'? there are algorithm, engine, evaluation, learner, model, objective, resample, rollouts, seed, steps, tasks (from --set)")]
-    [InlineData("groupSize=8", "groupSize: '8': unknown key; did you mean 'rollouts.groupSize'? there are algorithm, engine, evaluation, learner, model, objective, resample, rollouts, seed, steps, tasks (from --set)")]
-    [InlineData("Steps=8", "Steps: '8': unknown key; did you mean 'steps'? there are algorithm, engine, evaluation, learner, model, objective, resample, rollouts, seed, steps, tasks (from --set)")]
+    [InlineData("rolouts.groupSize=8", "rolouts: '8': unknown key; did you mean 'rollouts'? there are algorithm, engine, evaluation, learner, model, objective, resample, rollouts, seed, steps, tasks, tools (from --set)")]
+    [InlineData("groupSize=8", "groupSize: '8': unknown key; did you mean 'rollouts.groupSize'? there are algorithm, engine, evaluation, learner, model, objective, resample, rollouts, seed, steps, tasks, tools (from --set)")]
+    [InlineData("Steps=8", "Steps: '8': unknown key; did you mean 'steps'? there are algorithm, engine, evaluation, learner, model, objective, resample, rollouts, seed, steps, tasks, tools (from --set)")]
     [InlineData("rollouts=8", "rollouts: '8': is a section; set one of its keys, attempts, deadlineSeconds, groupSize, maxLive, maxTokens, maxTurnTokens, questions, temperature, turnsEvaluation, turnsTraining, for example rollouts.questions=16 (from --set)")]
     [InlineData("steps.x=8", "steps.x: '8': steps is a value and has no keys of its own (from --set)")]
     [InlineData("steps=eight", "steps: 'eight': expected a whole number from 0 to 1000000 (from --set)")]
@@ -103,6 +103,10 @@ public sealed class RunConfigurationLoaderTests : IDisposable
     [InlineData("objective.denominator=valit", "objective.denominator: 'valit': unknown; did you mean 'valid'? there are nominal, valid (from --set)")]
     [InlineData("tasks.horizonMin=5", "tasks.horizonMin: '5': must be at most tasks.horizonMax, which is 4 (from --set)")]
     [InlineData("rollouts.groupSize=1", "rollouts.groupSize: '1': must be above objective.ddof, which is 1: a deviation needs more rollouts than that (from --set)")]
+    [InlineData("tools.python.pipeline.retires=1", "tools.python.pipeline.retires: '1': unknown key; did you mean 'retries'? there are breakerFailureRatio, concurrency, deadlineSeconds, retries (from --set)")]
+    [InlineData("tools.python.pipeline.retries=-1", "tools.python.pipeline.retries: '-1': expected a whole number from 0 to 100 (from --set)")]
+    [InlineData("tools=1", "tools: '1': is a section; set one of its keys, python, webSearch, for example tools.python.sandbox=auto (from --set)")]
+    [InlineData("tools.python.sandbox=docker", "tools.python.sandbox: 'docker': must be auto, bubblewrap or util-linux (from --set)")]
     [InlineData("model=", "model: must not be empty (from --set)")]
     [InlineData("tasks.suites=fact", "tasks.suites: 'fact': expected names with a number each: set tasks.suites.NAME=NUMBER, or a JSON object (from --set)")]
     [InlineData("tasks.suites.fact=much", "tasks.suites.fact: 'much': expected a number (from --set)")]
@@ -160,6 +164,7 @@ public sealed class RunConfigurationLoaderTests : IDisposable
     public void Every_key_can_be_set_to_its_default()
     {
         var defaults = new RunConfiguration();
+        ConfigurationKey.Values.Select(k => k.Path).ShouldContain("tools.webSearch.pipeline.deadlineSeconds");
         foreach (var key in ConfigurationKey.Values.Where(k => !k.IsMap))
         {
             object? value = defaults;
