@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Axpo.Client.Commands;
 
 namespace Axpo.Client;
 
@@ -46,6 +47,15 @@ internal static class AxpoCommand
     {
         var root = new RootCommand("Axpo: train tool-using agents with reinforcement learning, on actors.");
         options.AddTo(root);
+        root.Add(TrainCommand.Create(context));
+        root.Add(EvalCommand.Create(context));
+        root.Add(RolloutCommand.Create(context));
+        root.Add(new Command("runs", "Lists, shows, watches, resumes and stops runs.")
+        {
+            RunsLiveCommands.Watch(context),
+            RunsLiveCommands.Resume(context),
+            RunsLiveCommands.Cancel(context),
+        });
         root.SetAction(parsed => new HelpAction().Invoke(parsed));
         return root;
     }

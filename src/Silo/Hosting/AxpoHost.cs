@@ -55,7 +55,7 @@ public sealed class AxpoHost : IAsyncDisposable
     }
 
     /// <summary>Name of the cluster and of the service that an embedded silo is.</summary>
-    internal const string Cluster = "axpo";
+    public const string Cluster = "axpo";
 
     /// <summary>Creates a run, hosts it here and starts it.</summary>
     /// <exception cref="PreflightException">The run exists, or is hosted by another process.</exception>

@@ -54,7 +54,10 @@ public sealed class QuestionMix
 
         var draws = _parts.Select((p, i) => p.Suite.Draw(split, key.With(p.Suite.Name), taken[i])).ToArray();
         var at = new int[_parts.Length];
-        return [.. order.Select(p => draws[p][at[p]++])];
+        return [.. order.Select(p => Offer(draws[p][at[p]++], _parts[p].Suite))];
+
+        // A question that names no tools is offered those of its suite.
+        static Question Offer(Question question, ITaskSuite suite) => question.Tools is null ? question with { Tools = [.. suite.Tools] } : question;
 
         double Lag(int part, int i) => (_parts[part].Share / total * (i + 1)) - taken[part];
     }

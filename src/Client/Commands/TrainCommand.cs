@@ -1,0 +1,80 @@
+using System.CommandLine;
+using Axpo.Client.Running;
+using Axpo.Environments.Tools.Python;
+using Axpo.Grains.Abstractions;
+using Axpo.Silo.Configuration;
+using Axpo.Silo.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Spectre.Console;
+
+namespace Axpo.Client.Commands;
+
+/// <summary><c>axpo train</c>; without options it is the quickstart.</summary>
+internal static class TrainCommand
+{
+    /// <summary>The suites and the policy of the quickstart where python has no working sandbox.</summary>
+    private static readonly (string Model, string[] Suites) WithoutSandbox = ("models/axpo-tiny", ["fact", "fact-chain"]);
+
+    public static Command Create(CommandContext context)
+    {
+        var options = new ConfigurationOptions();
+        var name = new Option<string?>("--name") { Description = "Name of the run; default: algorithm and time.", HelpName = "NAME" };
+        var command = new Command("train", "Trains a policy; without options the quickstart: AXPO on mental arithmetic, with a report at the end.") { name };
+        options.AddTo(command);
+        HostOptions.AddTo(command);
+        return command.Does(async (parsed, cancellationToken) =>
+        {
+            var loaded = options.Load(parsed);
+            var configuration = await WithoutSandboxAsync(context, loaded, cancellationToken);
+            configuration = RunSettings.Resolve(configuration);
+            var run = parsed.GetValue(name) ?? RunJob.NewName(context, configuration.Algorithm);
+            return await FinishAsync(context, await RunJob.StartAsync(context, run, RunKind.Train, configuration, new RunRequest { Kind = RunKind.Train }, HostOptions.Of(parsed)));
+        });
+    }
+
+    /// <summary>Summary and report of a training run that this process hosted.</summary>
+    public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result)
+    {
+        var report = await Task.FromResult<string?>(null);
+        var summary = TrainSummary.Of(result.Manifest, result.Rows);
+        if (context.Json)
+        {
+            context.WriteJsonLine(new { run = result.Manifest.Name, phase = result.Status.Phase, step = result.Status.Step, message = result.Status.Message, summary, report });
+        }
+        else
+        {
+            summary?.Write(context.Console);
+            if (report is not null)
+            {
+                context.Console.WriteLine($"report: {report}");
+            }
+        }
+
+        return RunJob.Exit(context, result.Status);
+    }
+
+    /// <summary>The quickstart goes on without python where its sandbox does not work, and says so. What was asked for by name is left as it is.</summary>
+    private static async Task<RunConfiguration> WithoutSandboxAsync(CommandContext context, LoadedConfiguration loaded, CancellationToken cancellationToken)
+    {
+        var configuration = loaded.Configuration;
+        if (loaded.Given.Any(k => k == "model" || k.StartsWith("tasks.", StringComparison.Ordinal)))
+        {
+            return configuration;
+        }
+
+        await using var services = new ServiceCollection().AddAxpoTools(configuration.Tools).BuildServiceProvider();
+        var probe = await services.GetRequiredService<PythonTool>().ProbeAsync(cancellationToken);
+        if (probe.Works)
+        {
+            return configuration;
+        }
+
+        var (model, suites) = WithoutSandbox;
+        context.Error.WriteLine($"axpo: python has no working sandbox here ({probe.Detail}); the quickstart goes on with {model} on {string.Join(" and ", suites)}. {probe.Remedy}");
+        return configuration with
+        {
+            Model = model,
+            Tasks = configuration.Tasks with { Suites = suites.ToDictionary(s => s, _ => 1.0, StringComparer.Ordinal), HorizonMin = 2, HorizonMax = 3 },
+        };
+    }
+}

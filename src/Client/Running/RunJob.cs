@@ -1,0 +1,124 @@
+using System.Security.Cryptography;
+using Axpo.Grains.Abstractions;
+using Axpo.Silo.Hosting;
+using Axpo.Silo.Runs;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Axpo.Client.Running;
+
+/// <summary>How a run that this process hosted ended.</summary>
+/// <param name="Manifest">The run.</param>
+/// <param name="Status">Where it stands.</param>
+/// <param name="Rows">All its metrics rows.</param>
+internal sealed record RunResult(RunManifest Manifest, RunStatus Status, IReadOnlyList<MetricsRow> Rows);
+
+/// <summary>Hosts a run in this process from its start, or from its committed step, to its end.</summary>
+internal static class RunJob
+{
+    /// <summary>A name that no run has yet.</summary>
+    public static string NewName(CommandContext context, string stem)
+    {
+        var name = $"{stem}-{context.Time.GetLocalNow():yyyyMMdd-HHmmss}";
+        for (var n = 2; File.Exists(context.Folders.Manifest(name)); n++)
+        {
+            name = $"{stem}-{context.Time.GetLocalNow():yyyyMMdd-HHmmss}-{n}";
+        }
+
+        return name;
+    }
+
+    /// <summary>Checks everything, then creates and hosts a run.</summary>
+    /// <exception cref="PreflightException">Something is wrong; nothing was written.</exception>
+    public static async Task<RunResult> StartAsync(CommandContext context, string name, RunKind kind, RunConfiguration configuration, RunRequest request, HostOptions host)
+    {
+        var problems = await Preflight.CheckAsync(configuration, context.Folders, name, null, context.Stop);
+        if (problems.Count > 0)
+        {
+            throw new PreflightException(problems);
+        }
+
+        var manifest = new RunManifest
+        {
+            Name = name,
+            Kind = kind,
+            Created = context.Time.GetUtcNow(),
+            ModelSha256 = await HashAsync(Path.Combine(configuration.Model, "model.safetensors"), context.Stop),
+            Configuration = configuration,
+        };
+        return await HostAsync(context, manifest, host, h => h.StartRunAsync(manifest, request, context.Stop));
+    }
+
+    /// <summary>Goes on with a run.</summary>
+    /// <exception cref="PreflightException">Something is wrong.</exception>
+    public static async Task<RunResult> ResumeAsync(CommandContext context, RunManifest manifest, RunRequest request, HostOptions host)
+    {
+        var problems = (await Preflight.CheckAsync(manifest.Configuration, context.Folders, null, null, context.Stop)).ToList();
+        if (problems.Count == 0 && await HashAsync(Path.Combine(manifest.Configuration.Model, "model.safetensors"), context.Stop) != manifest.ModelSha256)
+        {
+            problems.Add(new Problem("model", manifest.Configuration.Model, $"has other weights than when run '{manifest.Name}' began; put the original ones back"));
+        }
+
+        return problems.Count > 0
+            ? throw new PreflightException(problems)
+            : await HostAsync(context, manifest, host, h => h.ResumeRunAsync(manifest, request));
+    }
+
+    /// <summary>Exit code of a run's end, with the line that says how to go on.</summary>
+    public static ExitCode Exit(CommandContext context, RunStatus status)
+    {
+        switch (status.Phase)
+        {
+            case RunPhase.Done:
+                return ExitCode.Done;
+            case RunPhase.Cancelled:
+                context.Error.WriteLine($"axpo: run '{status.Run}' stopped at step {status.Step} ({status.Message}); go on with: axpo runs resume {status.Run}");
+                return ExitCode.Stopped;
+            default:
+                context.Error.WriteLine($"axpo: run '{status.Run}' failed at step {status.Step}: {status.Message}; after mending it, go on with: axpo runs resume {status.Run}");
+                return ExitCode.Failed;
+        }
+    }
+
+    private static async Task<RunResult> HostAsync(CommandContext context, RunManifest manifest, HostOptions host, Func<AxpoHost, Task<HostedRun>> begin)
+    {
+        var folder = context.Folders.Of(manifest.Name);
+        var fresh = !Directory.Exists(folder);
+        Directory.CreateDirectory(folder);
+        var log = new FileLog(Path.Combine(folder, "axpo.log"), context.Time);
+        await using var closing = log;
+        try
+        {
+            await using var silo = await AxpoHost.StartAsync(
+                new AxpoHostOptions
+                {
+                    RunsFolder = context.Folders.Root,
+                    SiloPort = host.SiloPort,
+                    GatewayPort = host.GatewayPort,
+                    Tools = manifest.Configuration.Tools,
+                    ConfigureLogging = logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Warning).AddFilter("Axpo", context.Verbose ? LogLevel.Debug : LogLevel.Information),
+                },
+                context.Stop);
+            using var run = await begin(silo);
+            var metrics = silo.Services.GetRequiredService<IRunLog>();
+            var status = await RunFollower.FollowAsync(context, manifest, metrics, run.WaitAsync, () => run.CancelAsync("stopped from the console"));
+            return new RunResult(manifest, status, await metrics.ReadAsync(manifest.Name, CancellationToken.None));
+        }
+        catch (Exception) when (fresh && !File.Exists(context.Folders.Manifest(manifest.Name)))
+        {
+            // It never began: nothing half-written stays.
+            await log.DisposeAsync();
+            Directory.Delete(folder, recursive: true);
+            throw;
+        }
+    }
+
+    private static async Task<string> HashAsync(string file, CancellationToken cancellationToken)
+    {
+        var stream = File.OpenRead(file);
+        await using (stream)
+        {
+            return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.Globalization;
+using System.Text;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace Axpo.Silo.Hosting;
+
+/// <summary>Log entries in a file, written by one background loop: whoever logs never waits.</summary>
+public sealed class FileLog : ILoggerProvider, IAsyncDisposable
+{
+    private const int Capacity = 10_000;
+    private readonly Channel<string> _lines = Channel.CreateBounded<string>(new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private readonly TimeProvider _time;
+    private readonly Task _loop;
+
+    /// <summary>Appends to a file.</summary>
+    public FileLog(string path, TimeProvider time)
+    {
+        _time = time;
+        _loop = Task.Run(() => WriteAsync(path));
+    }
+
+    /// <inheritdoc/>
+    public ILogger CreateLogger(string categoryName) => new Entry(this, categoryName);
+
+    /// <inheritdoc/>
+    public void Dispose() => _lines.Writer.TryComplete();
+
+    /// <summary>Writes what is queued, then ends.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Dispose();
+        await _loop;
+    }
+
+    private async Task WriteAsync(string path)
+    {
+        var writer = new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        await using (writer)
+        {
+            while (await _lines.Reader.WaitToReadAsync())
+            {
+                while (_lines.Reader.TryRead(out var line))
+                {
+                    await writer.WriteLineAsync(line);
+                }
+
+                await writer.FlushAsync();
+            }
+        }
+    }
+
+    private sealed class Entry(FileLog log, string category) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            var time = log._time.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture);
+            log._lines.Writer.TryWrite($"{time} {logLevel} {category}: {formatter(state, exception)}{(exception is null ? "" : Environment.NewLine + exception)}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
+using Axpo.Training.Chat;
+using Axpo.Training.Models;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Axpo.Silo.Hosting;
+
+/// <summary>Tries everything that a run needs before anything starts; nothing is written.</summary>
+public static class Preflight
+{
+    /// <summary>Checks a run.</summary>
+    /// <param name="configuration">What it shall do; its model is a full path.</param>
+    /// <param name="folders">Where it shall be stored.</param>
+    /// <param name="name">Its name; null: not a new run.</param>
+    /// <param name="configureServices">A user's own tools, suites and verifiers.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <returns>Every problem found; empty if the run can start.</returns>
+    public static async Task<IReadOnlyList<Problem>> CheckAsync(
+        RunConfiguration configuration, RunFolders folders, string? name, Action<IServiceCollection>? configureServices, CancellationToken cancellationToken)
+    {
+        var problems = new List<Problem>();
+        CheckFolder(folders, problems);
+        if (name is not null)
+        {
+            CheckName(folders, name, problems);
+        }
+
+        CheckModel(configuration, problems);
+        CheckPipeline(configuration.Tools.Python, problems);
+        var services = new ServiceCollection().AddAxpoTools(configuration.Tools);
+        configureServices?.Invoke(services);
+        await using var provider = services.BuildServiceProvider();
+        await CheckTasksAsync(configuration.Tasks, provider, problems, cancellationToken);
+        return problems;
+    }
+
+    private static void CheckFolder(RunFolders folders, List<Problem> problems)
+    {
+        var existing = new DirectoryInfo(Path.GetFullPath(folders.Root));
+        while (!existing.Exists && existing.Parent is { } parent)
+        {
+            existing = parent;
+        }
+
+        var probe = Path.Combine(existing.FullName, $".axpo-{Guid.NewGuid():N}");
+        try
+        {
+            if (File.Exists(folders.Root))
+            {
+                throw new IOException("it is a file");
+            }
+
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problems.Add(new Problem("--runs", folders.Root, $"cannot be written ({e.Message}); choose a folder that can, with --runs FOLDER", IsEnvironment: true));
+        }
+    }
+
+    private static void CheckName(RunFolders folders, string name, List<Problem> problems)
+    {
+        try
+        {
+            if (File.Exists(folders.Manifest(name)))
+            {
+                problems.Add(new Problem("--name", name, $"a run of that name exists; choose another, or go on with it: axpo runs resume {name}"));
+            }
+        }
+        catch (ArgumentException)
+        {
+            problems.Add(new Problem("--name", name, $"is no name for a run; use 1 to {RunFolders.MaxNameLength} letters, digits, '-', '_' or '.', not starting with a dot"));
+        }
+    }
+
+    private static void CheckModel(RunConfiguration configuration, List<Problem> problems)
+    {
+        var folder = configuration.Model;
+        if (!Directory.Exists(folder))
+        {
+            problems.Add(new Problem("model", folder, "there is no such folder; give a Hugging Face folder, for example models/axpo-tiny-gap"));
+            return;
+        }
+
+        try
+        {
+            Decoder.CheckFolder(folder);
+            ChatFormats.FromFolder(folder);
+            var context = DecoderConfig.FromFolder(folder).MaxPositions;
+            if (configuration.Engine.MaxContext > context)
+            {
+                problems.Add(new Problem("engine.maxContext", $"{configuration.Engine.MaxContext}", $"is more than the model's {context}; give at most that, or 0 for the model's own"));
+            }
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException or System.Text.Json.JsonException)
+        {
+            problems.Add(new Problem("model", folder, e.Message));
+        }
+        catch (DllNotFoundException e)
+        {
+            problems.Add(new Problem("libtorch", "", e.Message, IsEnvironment: true));
+        }
+    }
+
+    private static void CheckPipeline(PythonOptions python, List<Problem> problems)
+    {
+        if (python.Pipeline.DeadlineSeconds <= python.TimeoutSeconds)
+        {
+            problems.Add(new Problem(
+                "tools.python.pipeline.deadlineSeconds",
+                FormattableString.Invariant($"{python.Pipeline.DeadlineSeconds}"),
+                FormattableString.Invariant($"must be longer than tools.python.timeoutSeconds = {python.TimeoutSeconds}: code that is too slow is the policy's error, a deadline is an outage")));
+        }
+    }
+
+    private static async Task CheckTasksAsync(TaskOptions tasks, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
+    {
+        var catalog = provider.GetRequiredService<SuiteCatalog>();
+        QuestionMix mix;
+        try
+        {
+            mix = catalog.Mix(tasks);
+        }
+        catch (Exception e) when (e is KeyNotFoundException or ArgumentException or IOException or InvalidDataException)
+        {
+            problems.Add(new Problem("tasks", "", e.Message));
+            return;
+        }
+
+        var tools = provider.GetServices<ITool>().ToDictionary(t => t.Spec.Name, StringComparer.Ordinal);
+        foreach (var name in mix.Suites.SelectMany(s => s.Tools).Distinct(StringComparer.Ordinal))
+        {
+            var suites = string.Join(", ", mix.Suites.Where(s => s.Tools.Contains(name)).Select(s => s.Name));
+            if (!tools.TryGetValue(name, out var tool))
+            {
+                problems.Add(new Problem("tasks.suites", suites, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
+            }
+            else if (await tool.ProbeAsync(cancellationToken) is { Works: false } probe)
+            {
+                problems.Add(new Problem($"tool {name}", suites, $"does not work here: {probe.Detail}. {probe.Remedy}", IsEnvironment: true));
+            }
+        }
+    }
+}
