@@ -4,7 +4,7 @@ namespace Axpo.Silo.Runs;
 /// Draws the questions of a phase and step from a mixture of suites: a pure function of seed, phase, step and count. Each suite gets its share by
 /// largest remainder; training walks on from step to step, evaluation asks the same questions every time, and a shorter evaluation asks the first of a longer one.
 /// </summary>
-public sealed class QuestionMix
+public sealed class QuestionMix : IQuestionSource
 {
     private readonly (ITaskSuite Suite, double Share)[] _parts;
 
@@ -22,12 +22,10 @@ public sealed class QuestionMix
     /// <summary>The suites, in the order of their names.</summary>
     public IReadOnlyList<ITaskSuite> Suites => [.. _parts.Select(p => p.Suite)];
 
-    /// <summary>Draws.</summary>
-    /// <param name="seed">Seed of the run.</param>
-    /// <param name="phase">Phase: evaluation phases share one draw.</param>
-    /// <param name="step">Step; ignored in evaluation.</param>
-    /// <param name="split">Part of the suites.</param>
-    /// <param name="count">How many.</param>
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Tools => [.. _parts.SelectMany(p => p.Suite.Tools).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+
+    /// <inheritdoc/>
     public IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count)
     {
         var held = phase is Phase.Eval or Phase.EvalT1;

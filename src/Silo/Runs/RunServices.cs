@@ -91,20 +91,20 @@ public sealed class RunServices(
             Phase.Rollout => (configuration.Evaluation.Split, configuration.Rollouts.Questions),
             _ => (Split.Train, configuration.Rollouts.Questions),
         };
-        return run.Mix.Draw(configuration.Seed, phase, step, split, count);
+        return run.Source.Draw(configuration.Seed, phase, step, split, count);
     }
 
     private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Lazy<Task<Run>>(async () =>
     {
         var manifest = await manifests.ReadAsync(name, CancellationToken.None);
-        return new Run(manifest.Configuration, suites.Mix(manifest.Configuration.Tasks), parts);
+        return new Run(manifest.Configuration, await suites.OpenAsync(manifest.Configuration.Tasks, CancellationToken.None), parts);
     })).Value;
 
-    private sealed class Run(RunConfiguration configuration, QuestionMix mix, IRunPartsFactory parts) : IAsyncDisposable
+    private sealed class Run(RunConfiguration configuration, IQuestionSource source, IRunPartsFactory parts) : IAsyncDisposable
     {
         public RunConfiguration Configuration => configuration;
 
-        public QuestionMix Mix => mix;
+        public IQuestionSource Source => source;
 
         public Lazy<Task<IPolicyEngine>> Engine { get; } = new(() => Task.Run(() => parts.StartEngineAsync(configuration, CancellationToken.None)));
 

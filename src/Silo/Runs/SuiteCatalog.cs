@@ -1,7 +1,9 @@
+using Axpo.Environments.Questions;
+
 namespace Axpo.Silo.Runs;
 
-/// <summary>Makes the suites of a run: those registered, set up by the run's options, or a file of questions.</summary>
-public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites)
+/// <summary>Makes the questions of a run: suites that are registered, set up by the run's options, or a file of questions.</summary>
+public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites, IEnumerable<ITool> tools, IEnumerable<IVerifier> verifiers)
 {
     private readonly ITaskSuite[] _suites = [.. suites.OrderBy(s => s.Name, StringComparer.Ordinal)];
 
@@ -13,6 +15,29 @@ public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites)
     public ITaskSuite this[string name] => _suites.FirstOrDefault(s => s.Name == name)
         ?? throw new KeyNotFoundException($"tasks.suites: there is no suite '{name}'; the registered ones are {string.Join(", ", Names)}");
 
-    /// <summary>The mixture that a run asks for.</summary>
-    public QuestionMix Mix(TaskOptions options) => new(options.Suites.Select(s => (this[s.Key], s.Value)));
+    /// <summary>The mixture of suites that a run asks for.</summary>
+    /// <exception cref="KeyNotFoundException">A suite does not exist.</exception>
+    /// <exception cref="ArgumentException">No suite has a share, or the horizon does not fit one.</exception>
+    public QuestionMix Mix(TaskOptions options) => new(options.Suites.Select(s => (Horizon(this[s.Key], options), s.Value)));
+
+    /// <summary>
+    /// What a run asks: a file of questions if it names one, else a mixture of suites. The questions of a file offer the tools of the suite that they name if it is registered, else every registered tool.
+    /// </summary>
+    /// <exception cref="QuestionFileException">The file is refused.</exception>
+    /// <exception cref="KeyNotFoundException">A suite does not exist.</exception>
+    /// <exception cref="ArgumentException">No suite has a share, or the horizon does not fit one.</exception>
+    public async Task<IQuestionSource> OpenAsync(TaskOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Questions is not { } path)
+        {
+            return Mix(options);
+        }
+
+        var questions = await QuestionFile.ReadAsync(path, [.. verifiers.Select(v => v.Name)], cancellationToken);
+        string[] all = [.. tools.Select(t => t.Spec.Name).Order(StringComparer.Ordinal)];
+        return new QuestionFileSource(questions, name => _suites.FirstOrDefault(s => s.Name == name)?.Tools ?? all);
+    }
+
+    private static ITaskSuite Horizon(ITaskSuite suite, TaskOptions options) => suite is IHorizonSuite chains ? chains.WithHorizon(options.HorizonMin, options.HorizonMax) : suite;
 }

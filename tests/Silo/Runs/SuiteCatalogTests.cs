@@ -1,0 +1,63 @@
+using Axpo.Core;
+using Axpo.Environments;
+using Axpo.Environments.Questions;
+using Axpo.Silo.Runs;
+using Microsoft.Extensions.DependencyInjection;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Runs;
+
+public sealed class SuiteCatalogTests : IDisposable
+{
+    private readonly TempFolder _temp = new();
+    private readonly ServiceProvider _services = new ServiceCollection().AddAxpoEnvironments().AddSingleton<SuiteCatalog>().BuildServiceProvider();
+
+    private SuiteCatalog Catalog => _services.GetRequiredService<SuiteCatalog>();
+
+    public void Dispose()
+    {
+        _services.Dispose();
+        _temp.Dispose();
+    }
+
+    [Fact]
+    public async Task A_file_takes_the_place_of_the_suites()
+    {
+        var source = await OpenAsync("exact");
+        var asked = source.Draw(1, Phase.Eval, 0, Split.Test, 10);
+        asked.Select(q => q.Id).ShouldBe(["a", "b"]);
+        asked[0].Tools.ShouldBe(["python"]); // Of the suite arithmetic, registered or not: preflight asks for it by name.
+        asked[1].Tools.ShouldBe(["web_search"]); // Every registered tool.
+        source.Tools.ShouldBe(["python", "web_search"]);
+    }
+
+    [Fact]
+    public async Task A_file_with_a_verifier_that_is_not_registered_is_refused() =>
+        (await Should.ThrowAsync<QuestionFileException>(() => OpenAsync("telepathy"))).Message.ShouldContain("there are choice, exact, numeric");
+
+    [Fact]
+    public async Task Suites_are_set_up_with_the_horizon_and_offer_their_tools()
+    {
+        var source = await Catalog.OpenAsync(new TaskOptions { Suites = new() { ["fact-chain"] = 1 }, HorizonMin = 5, HorizonMax = 6 }, TestContext.Current.CancellationToken);
+        var asked = source.Draw(1, Phase.Train, 1, Split.Train, 30);
+        asked.Select(q => q.Horizon).Distinct().Order().ShouldBe([5, 6]);
+        asked.ShouldAllBe(q => q.Tools!.Single() == "web_search");
+        source.Tools.ShouldBe(["web_search"]);
+    }
+
+    [Fact]
+    public async Task An_unknown_suite_is_refused_by_name() =>
+        (await Should.ThrowAsync<KeyNotFoundException>(() => Catalog.OpenAsync(new TaskOptions { Suites = new() { ["facts"] = 1 } }, TestContext.Current.CancellationToken))).Message.ShouldContain("'facts'");
+
+    private Task<IQuestionSource> OpenAsync(string verifier)
+    {
+        var path = Path.Combine(_temp.Path, "q.jsonl");
+        File.WriteAllLines(path,
+        [
+            $$"""{"id":"a","question":"?","answer":"1","category":"reasoning","suite":"arithmetic","verifier":"{{verifier}}"}""",
+            """{"id":"b","question":"?","answer":"1","category":"search","suite":"my-own","verifier":"exact"}""",
+        ]);
+        return Catalog.OpenAsync(new TaskOptions { Questions = path }, TestContext.Current.CancellationToken);
+    }
+}
