@@ -7,7 +7,7 @@ using Orleans.Storage;
 namespace Axpo.Silo.Storage;
 
 /// <summary>
-/// Grain states of one silo in <c>runs/.state/</c>, one file a state: whole after any kill, guarded by an ETag. (Orleans' own file storage overwrites in place, so a
+/// Grain states of one silo in <c>runs/{run}/state/</c>, one file a state: whole after any kill, guarded by an ETag. (Orleans' own file storage overwrites in place, so a
 /// kill between truncation and write loses the state.) A record is the ETag (16 bytes), then the state in Orleans' own serialization.
 /// </summary>
 public sealed class FileGrainStorage(RunFolders folders, Serializer serializer) : IGrainStorage
@@ -75,12 +75,13 @@ public sealed class FileGrainStorage(RunFolders folders, Serializer serializer) 
 
     private static string Tag(byte[] record) => new Guid(record.AsSpan(0, TagBytes)).ToString("N");
 
-    /// <summary>The type and the key stay readable; the hash keeps keys apart that the readable part does not.</summary>
+    /// <summary>A state lives in the folder of its run, which begins the grain's key: a run's folder is the whole run.</summary>
     private string Path(string stateName, GrainId grain)
     {
-        var identity = $"{grain}|{stateName}";
-        var readable = new string([.. $"{stateName}-{grain.Key}".Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' ? c : '_')]);
-        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..16];
-        return System.IO.Path.Combine(folders.State, $"{readable[..Math.Min(readable.Length, 120)]}-{hash}.state");
+        var key = grain.Key.ToString() ?? "";
+        var slash = key.IndexOf('/', StringComparison.Ordinal);
+        var run = slash < 0 ? key : key[..slash];
+        var rest = slash < 0 ? "" : "-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))[..16];
+        return System.IO.Path.Combine(folders.State(run), $"{stateName}{rest}.state");
     }
 }

@@ -7,9 +7,6 @@ public sealed record RunFolders(string Root)
     /// <summary>Longest name of a run.</summary>
     public const int MaxNameLength = 100;
 
-    /// <summary>Grain states (one silo).</summary>
-    public string State => Path.Combine(Root, ".state");
-
     /// <summary>Folder of a run.</summary>
     /// <exception cref="ArgumentException">The name would not be a safe folder name or grain key.</exception>
     public string Of(string run)
@@ -20,6 +17,9 @@ public sealed record RunFolders(string Root)
 
     /// <summary>The stored configuration and question of what the run is.</summary>
     public string Manifest(string run) => Path.Combine(Of(run), "run.json");
+
+    /// <summary>Grain states (one silo).</summary>
+    public string State(string run) => Path.Combine(Of(run), "state");
 
     /// <summary>Metrics, one row a step.</summary>
     public string Metrics(string run) => Path.Combine(Of(run), "metrics.jsonl");
