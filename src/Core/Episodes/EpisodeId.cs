@@ -65,34 +65,27 @@ public sealed record EpisodeId(
     public static EpisodeId Parse(string text)
     {
         var parts = text.Split('/');
-        if (parts.Length < 5)
+        if (parts.Length < 5 || parts[0].Length == 0)
         {
-            throw Bad(text);
+            throw Bad();
         }
 
-        try
+        var branches = ImmutableArray.CreateBuilder<Branch>();
+        foreach (var part in parts.AsSpan(5))
         {
-            var branches = ImmutableArray.CreateBuilder<Branch>();
-            foreach (var part in parts.AsSpan(5))
+            var r = part.IndexOf('r', StringComparison.Ordinal);
+            if (r < 2 || part[0] != 'b')
             {
-                var r = part.IndexOf('r', StringComparison.Ordinal);
-                if (part.Length < 4 || part[0] != 'b' || r < 2)
-                {
-                    throw Bad(text);
-                }
-
-                branches.Add(new Branch(Number(part[1..r]), Number(part[(r + 1)..])));
+                throw Bad();
             }
 
-            return new EpisodeId(parts[0], ParsePhase(parts[1]), Number(parts[2]), Number(parts[3]), Number(parts[4]), new BranchPath(branches.ToImmutable()));
-        }
-        catch (Exception e) when (e is OverflowException)
-        {
-            throw Bad(text);
+            branches.Add(new Branch(Number(part[1..r]), Number(part[(r + 1)..])));
         }
 
-        static int Number(string s) => int.Parse(s, NumberStyles.None, CultureInfo.InvariantCulture);
-        static FormatException Bad(string text) => new($"'{text}' is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK]");
+        return new EpisodeId(parts[0], ParsePhase(parts[1]), Number(parts[2]), Number(parts[3]), Number(parts[4]), new BranchPath(branches.ToImmutable()));
+
+        int Number(string s) => int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw Bad();
+        FormatException Bad() => new($"'{text}' is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK]");
     }
 
     /// <inheritdoc/>
