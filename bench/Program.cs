@@ -4,6 +4,8 @@ using Axpo.Bench;
 Dictionary<string, Func<Task>> benchmarks = new(StringComparer.Ordinal)
 {
     ["engine"] = EngineBench.RunAsync,
+    ["grains"] = GrainBench.RunAsync,
+    ["learner"] = LearnerBench.RunAsync,
 };
 foreach (var name in args.Length > 0 ? args : [.. benchmarks.Keys])
 {

@@ -1,0 +1,122 @@
+using System.Diagnostics;
+using System.Globalization;
+using Axpo.Core;
+using Axpo.Grains.Abstractions;
+using Axpo.Testing;
+using Orleans;
+using Orleans.Hosting;
+
+namespace Axpo.Bench;
+
+/// <summary>
+/// Grain plumbing: episodes a second of groups on a scripted policy with stores in memory, against raw calls between grains of one silo a second / calls that an
+/// episode needs. The calls are counted in a run of their own, by a filter that the timed runs do not have.
+/// </summary>
+internal static class GrainBench
+{
+    private const int Groups = 200;
+    private const int GroupSize = 8;
+    private const int WarmUp = 12;
+    private const int Rounds = 7;
+    private const int Drivers = 64;
+    private const int EchoCalls = 3000;
+
+    /// <summary>Prints the table.</summary>
+    public static async Task RunAsync()
+    {
+        var (calls, episodes) = (0L, 0);
+        await using (var counted = await ClusterAsync(silo => silo.AddIncomingGrainCallFilter(context =>
+        {
+            if (context.Request.GetInterfaceName().Contains("Axpo", StringComparison.Ordinal))
+            {
+                Interlocked.Increment(ref calls);
+            }
+
+            return context.Invoke();
+        })))
+        {
+            await EpisodesAsync(counted, 0);
+            var before = Interlocked.Read(ref calls);
+            episodes = await EpisodesAsync(counted, 1);
+            calls = Interlocked.Read(ref calls) - before;
+        }
+
+        await using var cluster = await ClusterAsync(null);
+        List<double> rates = [], raw = [];
+        for (var round = 0; round < WarmUp + Rounds; round++)
+        {
+            var clock = Stopwatch.StartNew();
+            var done = await EpisodesAsync(cluster, round);
+            var seconds = clock.Elapsed.TotalSeconds;
+            var echo = await EchoesAsync(cluster);
+            if (round >= WarmUp)
+            {
+                rates.Add(done / seconds);
+                raw.Add(echo);
+            }
+        }
+
+        var (rate, rawRate, perEpisode) = (Median(rates), Median(raw), (double)calls / episodes);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+            {Groups} groups of {GroupSize} episodes, scripted policy (half of them call a tool), stores in memory, one silo; median of {Rounds}
+              episodes a second                      {rate,10:N0}
+              raw calls between grains a second      {rawRate,10:N0}
+              calls an episode needs                 {perEpisode,10:F2}
+            | episodes / (raw calls / calls an episode needs) | {rate / (rawRate / perEpisode):F2} | at least 0.5 |
+            """));
+    }
+
+    private static async Task<AxpoTestCluster> ClusterAsync(Action<ISiloBuilder>? silo)
+    {
+        var services = new ScriptedRunServices
+        {
+            Engine = new ScriptedPolicyEngine(Script) { KeepRequests = false },
+            Questions = (_, _) => [.. Enumerable.Range(0, Groups).Select(Ask)],
+            Configuration = new RunConfiguration { Rollouts = new RolloutOptions { Questions = Groups, GroupSize = GroupSize, MaxTokens = 2000, MaxTurnTokens = 400 } },
+        };
+        services.Tools["calc"] = new FakeTool("calc", call => new ToolResult("7"), isStateful: true);
+        return await AxpoTestCluster.StartAsync(services, o => o.Silo = silo);
+    }
+
+    private static string Script(ScriptedTurn turn) => turn.Turn == 0 && turn.Episode.Rollout % 2 == 0
+        ? "<think>use calc</think>" + turn.Call("calc", """{"x":"1"}""")
+        : "<think>so</think>" + ScriptedTurn.Answer("7");
+
+    private static Question Ask(int i) => new()
+    {
+        Id = string.Create(CultureInfo.InvariantCulture, $"q{i}"),
+        Suite = "scripted",
+        Category = "reasoning",
+        Text = "question",
+        Answer = "7",
+        Verifier = "exact",
+        Tools = ["calc"],
+    };
+
+    private static async Task<int> EpisodesAsync(AxpoTestCluster cluster, int step)
+    {
+        var results = await Task.WhenAll(Enumerable.Range(0, Groups).Select(async question =>
+        {
+            var group = cluster.Grains.GetGrain<IGroupGrain>(EpisodeId.GroupId("bench", Phase.Train, step, question));
+            var request = new GroupRequest { Samples = GroupSize, Sampling = SamplingOptions.Training(), Engine = "0" };
+            var answer = await group.StartAsync(request);
+            while (answer.State == OperationState.Running)
+            {
+                answer = await group.WaitAsync(request.Operation, Waiting.Longest);
+            }
+
+            return answer.Result ?? throw new InvalidOperationException(answer.Error);
+        }));
+        var rollouts = results.SelectMany(r => r.Rollouts).ToArray();
+        return rollouts.All(r => r.Outcome == Outcome.Correct) ? rollouts.Length : throw new InvalidOperationException("an episode did not end as scripted");
+    }
+
+    private static async Task<double> EchoesAsync(AxpoTestCluster cluster)
+    {
+        var clock = Stopwatch.StartNew();
+        await Task.WhenAll(Enumerable.Range(0, Drivers).Select(i => cluster.Grains.GetGrain<IEchoGrain>(i).DriveAsync(i + Drivers, EchoCalls)));
+        return Drivers * EchoCalls / clock.Elapsed.TotalSeconds;
+    }
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+}
