@@ -4,7 +4,9 @@ using System.Text.Json;
 using Axpo.Client.Running;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Hosting;
+using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
+using Axpo.Training.Chat;
 using Spectre.Console;
 
 namespace Axpo.Client.Commands;
@@ -41,8 +43,12 @@ internal static class RolloutCommand
             List<(string, string)> more =
             [
                 ("--count", string.Create(CultureInfo.InvariantCulture, $"rollouts.questions={parsed.GetValue(count)}")),
-                ("--samples", string.Create(CultureInfo.InvariantCulture, $"rollouts.groupSize={parsed.GetValue(samples)}")),
             ];
+            if (parsed.GetValue(samples) is < 1 and var none)
+            {
+                throw new PreflightException([new Problem("--samples", string.Create(CultureInfo.InvariantCulture, $"{none}"), "must be at least 1")]);
+            }
+
             if (asked is not null)
             {
                 more.Add(("--suite", $"tasks.suites.{asked}=1"));
@@ -55,7 +61,7 @@ internal static class RolloutCommand
 
             var configuration = RunSettings.Resolve(options.Load(parsed, null, null, [.. more]).Configuration);
             var run = parsed.GetValue(name) ?? RunJob.NewName(context, "rollout");
-            var result = await RunJob.StartAsync(context, run, RunKind.Rollout, configuration, new RunRequest { Kind = RunKind.Rollout }, HostOptions.Of(parsed));
+            var result = await RunJob.StartAsync(context, run, RunKind.Rollout, configuration, new RunRequest { Kind = RunKind.Rollout, Samples = parsed.GetValue(samples) }, HostOptions.Of(parsed));
             return await FinishAsync(context, result, output);
         });
     }
@@ -64,7 +70,7 @@ internal static class RolloutCommand
     public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result, string? output)
     {
         var exit = RunJob.Exit(context, result.Status);
-        var exported = output is null ? 0 : await ExportAsync(context.Folders, result.Manifest.Name, output);
+        var exported = output is null ? 0 : await ExportAsync(context.Folders, result.Manifest, output);
         if (exit != ExitCode.Done || result.Rows is not [.., { Train: { } figures } row])
         {
             return exit;
@@ -96,14 +102,18 @@ internal static class RolloutCommand
         return exit;
     }
 
-    private static async Task<int> ExportAsync(RunFolders folders, string run, string output)
+    /// <summary>One line a rollout: as it is stored, and its text for people.</summary>
+    private static async Task<int> ExportAsync(RunFolders folders, RunManifest manifest, string output)
     {
+        var chat = ChatFormats.FromFolder(manifest.Configuration.Model);
         using var buffer = new MemoryStream();
         var count = 0;
         await using var store = new FileTrajectoryStore(folders, readOnly: true);
-        await foreach (var rollout in store.ListAsync(run, Phase.Rollout, null, CancellationToken.None))
+        await foreach (var rollout in store.ListAsync(manifest.Name, Phase.Rollout, null, CancellationToken.None))
         {
-            buffer.Write(JsonSerializer.SerializeToUtf8Bytes(rollout, AxpoJson.Line));
+            var line = JsonSerializer.SerializeToNode(rollout, AxpoJson.Line)!.AsObject();
+            line["text"] = chat.Decode(rollout.Tokens);
+            buffer.Write(JsonSerializer.SerializeToUtf8Bytes(line, AxpoJson.Line));
             buffer.WriteByte((byte)'\n');
             count++;
         }

@@ -1,3 +1,4 @@
+using Axpo.Environments.Questions;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 using Axpo.Training.Chat;
@@ -117,29 +118,33 @@ public static class Preflight
 
     private static async Task CheckTasksAsync(TaskOptions tasks, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
     {
-        var catalog = provider.GetRequiredService<SuiteCatalog>();
-        QuestionMix mix;
+        IQuestionSource source;
         try
         {
-            mix = catalog.Mix(tasks);
+            source = await provider.GetRequiredService<SuiteCatalog>().OpenAsync(tasks, cancellationToken);
+            if (tasks.Questions is { } file)
+            {
+                // Every policy reads text only so far.
+                QuestionFile.RequireText(file, source.Draw(0, Phase.Rollout, 0, Split.Test, int.MaxValue));
+            }
         }
-        catch (Exception e) when (e is KeyNotFoundException or ArgumentException or IOException or InvalidDataException)
+        catch (Exception e) when (e is KeyNotFoundException or ArgumentException or IOException or UnauthorizedAccessException or QuestionFileException)
         {
-            problems.Add(new Problem("tasks", "", e.Message));
+            problems.Add(new Problem("tasks", tasks.Questions ?? "", e.Message));
             return;
         }
 
         var tools = provider.GetServices<ITool>().ToDictionary(t => t.Spec.Name, StringComparer.Ordinal);
-        foreach (var name in mix.Suites.SelectMany(s => s.Tools).Distinct(StringComparer.Ordinal))
+        var asked = tasks.Questions ?? string.Join(", ", tasks.Suites.Keys.Order(StringComparer.Ordinal));
+        foreach (var name in source.Tools)
         {
-            var suites = string.Join(", ", mix.Suites.Where(s => s.Tools.Contains(name)).Select(s => s.Name));
             if (!tools.TryGetValue(name, out var tool))
             {
-                problems.Add(new Problem("tasks.suites", suites, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
+                problems.Add(new Problem("tasks", asked, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
             }
             else if (await tool.ProbeAsync(cancellationToken) is { Works: false } probe)
             {
-                problems.Add(new Problem($"tool {name}", suites, $"does not work here: {probe.Detail}. {probe.Remedy}", IsEnvironment: true));
+                problems.Add(new Problem($"tool {name}", asked, $"does not work here: {probe.Detail}. {probe.Remedy}", IsEnvironment: true));
             }
         }
     }
