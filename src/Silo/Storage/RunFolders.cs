@@ -33,6 +33,9 @@ public sealed record RunFolders(string Root)
     /// <summary>Trajectories.</summary>
     public string Trajectories(string run) => Path.Combine(Of(run), "trajectories");
 
+    /// <summary>The page that sums the run up.</summary>
+    public string Report(string run) => Path.Combine(Of(run), "report.html");
+
     /// <summary>Checkpoints.</summary>
     public string Checkpoints(string run) => Path.Combine(Of(run), "checkpoints");
 

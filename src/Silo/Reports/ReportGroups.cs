@@ -1,0 +1,138 @@
+using System.Text.RegularExpressions;
+
+namespace Axpo.Silo.Reports;
+
+/// <summary>Makes the groups of a report from stored rollouts, and chooses which of them to show. Pure.</summary>
+public static partial class ReportGroups
+{
+    private const int MostPieceCharacters = 800;
+
+    /// <summary>The groups of one phase and step, in order of questions.</summary>
+    /// <param name="rollouts">Stored rollouts of the phase and step, continuations included.</param>
+    /// <param name="drops">The drop ledger: a void rollout without a trajectory stands only here.</param>
+    /// <param name="questions">Questions of the phase and step by index; may be empty, then their text comes from the prompt and the truth is not known.</param>
+    /// <param name="chat">Decodes tokens; null: no text.</param>
+    /// <param name="configuration">Configuration of the run.</param>
+    public static IReadOnlyList<ReportGroup> Of(
+        IReadOnlyList<Rollout> rollouts, IReadOnlyList<DropRecord> drops, IReadOnlyList<Question> questions, IChatFormat? chat, RunConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(rollouts);
+        ArgumentNullException.ThrowIfNull(drops);
+        ArgumentNullException.ThrowIfNull(questions);
+        ArgumentNullException.ThrowIfNull(configuration);
+        return [.. rollouts.GroupBy(r => r.Id.Question).OrderBy(g => g.Key)
+            .Select(g => Group([.. g], drops, g.Key < questions.Count ? questions[g.Key] : null, chat, configuration))];
+    }
+
+    /// <summary>
+    /// Chooses the groups whose trajectories are shown: recovered and not recovered ones, the newest first, then one ordinary group (preferably with spread).
+    /// </summary>
+    /// <param name="newestFirst">Groups, those of the newest step first.</param>
+    /// <param name="triggered">Most triggered groups.</param>
+    public static IReadOnlyList<ReportGroup> Choose(IReadOnlyList<ReportGroup> newestFirst, int triggered = 4)
+    {
+        ArgumentNullException.ThrowIfNull(newestFirst);
+        ReportGroup[] forked = [.. newestFirst.Where(g => g.Prefixes.Count > 0)];
+        var failed = Math.Max(triggered / 2, triggered - forked.Count(g => g.Recovered));
+        HashSet<ReportGroup> chosen = [.. forked.Where(g => !g.Recovered).Take(failed)];
+        chosen.UnionWith(forked.Where(g => g.Recovered).Take(triggered - chosen.Count));
+        ReportGroup[] plain = [.. newestFirst.Where(g => g.Prefixes.Count == 0)];
+        var ordinary = plain.FirstOrDefault(g => g.Rollouts.Any(r => r.Outcome == Outcome.Correct) && g.Rollouts.Any(r => r.Outcome == Outcome.Wrong)) ?? plain.FirstOrDefault();
+        return [.. forked.Where(chosen.Contains), .. ordinary is null ? Array.Empty<ReportGroup>() : [ordinary]];
+    }
+
+    private static ReportGroup Group(Rollout[] rollouts, IReadOnlyList<DropRecord> drops, Question? question, IChatFormat? chat, RunConfiguration configuration)
+    {
+        Rollout[] originals = [.. rollouts.Where(r => r.Id.Path.IsEmpty).OrderBy(r => r.Id.Rollout)];
+        var forks = rollouts.Where(r => r.Id.Path.Branches.Length == 1 && originals.Any(o => o.Id == r.Id.Original))
+            .GroupBy(r => (Source: r.Id.Original, r.Id.Path.Branches[0].Boundary)).OrderBy(g => g.Key.Source.Rollout)
+            .Select(g => new Fork(originals.First(o => o.Id == g.Key.Source), g.Key.Boundary, [.. g.OrderBy(r => r.Id.Path.Branches[0].K)])).ToArray();
+        var id = rollouts[0].Id;
+        var advantages = id.Phase == Phase.Train ? Advantages(originals, forks, configuration.Objective) : [];
+        var known = rollouts.Select(r => r.Id).ToHashSet();
+        DropRecord[] dropped = [.. drops.Where(d => d.Episode.GroupKey == id.GroupKey && !known.Contains(d.Episode))];
+        return new ReportGroup
+        {
+            Phase = id.Phase,
+            Step = id.Step,
+            Question = id.Question,
+            Suite = rollouts[0].Suite,
+            Text = question?.Text ?? PromptText(rollouts[0], chat),
+            Truth = question?.Answer,
+            Rollouts = [.. originals
+                .Select(r => Of(r, r.Id.Rollout, Array.Find(forks, f => f.Source == r && f.IsLive), advantages, chat))
+                .Concat(dropped.Where(d => d.Episode.Path.IsEmpty).Select(d => Void(d, d.Episode.Rollout)))
+                .OrderBy(r => r.Index)],
+            Prefixes = [.. forks.Select(f => new ReportPrefix(
+                f.Source.Id.Rollout,
+                Confidence.Of(f.Source, f.Source.Calls[f.Boundary]),
+                [.. f.Continuations.Select(c => Of(c, c.Id.Path.Branches[0].K, null, advantages, chat))
+                    .Concat(dropped.Where(d => !d.Episode.Path.IsEmpty && d.Episode.Original == f.Source.Id).Select(d => Void(d, d.Episode.Path.Branches[0].K)))
+                    .OrderBy(c => c.Index)]))],
+        };
+    }
+
+    private static ReportRollout Of(Rollout rollout, int index, Fork? fork, Dictionary<EpisodeId, double> advantages, IChatFormat? chat) => new()
+    {
+        Index = index,
+        Outcome = rollout.Outcome,
+        Cause = rollout.Cause,
+        End = rollout.End,
+        IsToolUsing = rollout.IsToolUsing,
+        Answer = rollout.Answer,
+        Turns = rollout.Turns,
+        SampledTokens = rollout.SampledTokens,
+        Advantage = advantages.TryGetValue(rollout.Id, out var advantage) ? advantage : null,
+        Pieces = chat is null ? [] : [.. Pieces(rollout, fork, chat)],
+    };
+
+    private static ReportRollout Void(DropRecord drop, int index) => new()
+    {
+        Index = index,
+        Outcome = Outcome.Void,
+        Cause = drop.Cause,
+        End = EndReason.Void,
+    };
+
+    /// <summary>Segments as text, the prompt left out, cut where the inherited prefix or the trained prefix ends.</summary>
+    private static IEnumerable<ReportPiece> Pieces(Rollout rollout, Fork? fork, IChatFormat chat)
+    {
+        var (cut, before, after) = fork is null
+            ? (rollout.InheritedTokens, PieceRole.Inherited, PieceRole.Own)
+            : (fork.Source.Calls[fork.Boundary].PrefixEnd, PieceRole.Own, PieceRole.Masked);
+        foreach (var segment in rollout.Segments.Where(s => s.Kind != SegmentKind.Prompt))
+        {
+            var middle = Math.Clamp(cut, segment.Start, segment.End);
+            foreach (var (start, end, role) in new[] { (segment.Start, middle, before), (middle, segment.End, after) })
+            {
+                if (end > start)
+                {
+                    yield return new ReportPiece(segment.Kind, role, Figures.Cut(chat.Decode(rollout.Tokens.AsSpan(start, end - start)), MostPieceCharacters));
+                }
+            }
+        }
+    }
+
+    /// <summary>Advantages as the learner got them, by the same code.</summary>
+    private static Dictionary<EpisodeId, double> Advantages(Rollout[] originals, Fork[] forks, ObjectiveOptions objective)
+    {
+        var plan = new ResamplePlan([true], forks.Length, [.. forks.Select(f => new ResampleSelection(0, f.Source.Id, f.Boundary, 0, 1))]);
+        var batch = AdvantageAssigner.Assign("report", originals.Length == 0 ? 0 : originals[0].Id.Step, [originals], plan, [.. forks.Select(f => f.Continuations)], objective);
+        return batch.Sequences.ToDictionary(s => s.Id, s => s.Advantages[Array.FindIndex(s.Weights, w => w > 0)]);
+    }
+
+    private static string? PromptText(Rollout rollout, IChatFormat? chat)
+    {
+        var prompt = rollout.Segments.FirstOrDefault(s => s.Kind == SegmentKind.Prompt);
+        return chat is null || prompt.Length == 0 ? null : TagsAround().Replace(chat.Decode(rollout.Tokens.AsSpan(prompt.Start, prompt.Length)), "").Trim();
+    }
+
+    /// <summary>Tags of the chat format around a question, which a reader need not see.</summary>
+    [GeneratedRegex(@"^(<[^<>\s]+>)+|(<[^<>\s]+>)+$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex TagsAround();
+
+    private sealed record Fork(Rollout Source, int Boundary, Rollout[] Continuations)
+    {
+        public bool IsLive => Continuations.Any(c => c.Outcome != Outcome.Void);
+    }
+}

@@ -1,0 +1,92 @@
+using Axpo.Core;
+using Axpo.Silo.Reports;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Reports;
+
+public sealed class ReportGroupsTests
+{
+    private static readonly RunConfiguration Configuration = new() { Objective = new ObjectiveOptions { Epsilon = 0 } };
+
+    [Fact]
+    public void Advantages_are_those_of_the_method_prefix_and_continuations()
+    {
+        Rollout[] all = [.. Enumerable.Range(0, 8).Select(i => Calling(i, Outcome.Wrong)), .. Enumerable.Range(0, 4).Select(k => Fork(2, k, k == 1 ? Outcome.Correct : Outcome.Wrong))];
+        var group = ReportGroups.Of(all, [], [], null, Configuration).ShouldHaveSingleItem();
+        group.Triggered.ShouldBeTrue();
+        group.Recovered.ShouldBeTrue();
+        group.Rollouts[2].Advantage!.Value.ShouldBe(2.4749, 1e-4);
+        group.Rollouts[0].Advantage.ShouldBe(0);
+        group.Prefixes.ShouldHaveSingleItem().Source.ShouldBe(2);
+        group.Prefixes[0].Continuations.Select(c => Math.Round(c.Advantage!.Value, 4)).ShouldBe([-.5, 1.5, -.5, -.5]);
+    }
+
+    [Fact]
+    public void A_correct_call_or_no_call_at_all_triggers_nothing()
+    {
+        ReportGroups.Of([Calling(0, Outcome.Wrong), Calling(1, Outcome.Correct)], [], [], null, Configuration)[0].Triggered.ShouldBeFalse();
+        ReportGroups.Of([Calling(0, Outcome.Wrong) with { Calls = [] }], [], [], null, Configuration)[0].Triggered.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void A_rollout_that_only_the_ledger_names_is_void_in_its_place()
+    {
+        DropRecord[] drops = [new(Calling(1, Outcome.Wrong).Id, VoidCause.EngineFault, "", 3), new(new EpisodeId("r", Phase.Train, 2, 0, 5), VoidCause.SiloLost, "", 3)];
+        var rollouts = ReportGroups.Of([Calling(0, Outcome.Wrong), Calling(2, Outcome.Correct)], drops, [], null, Configuration)[0].Rollouts;
+        rollouts.Select(r => (r.Index, r.Outcome)).ShouldBe([(0, Outcome.Wrong), (1, Outcome.Void), (2, Outcome.Correct)]);
+        rollouts[1].Cause.ShouldBe(VoidCause.EngineFault);
+    }
+
+    [Fact]
+    public void Samples_are_recovered_and_failed_prefixes_and_one_ordinary_group_with_spread()
+    {
+        ReportGroup[] groups = [Shown(0, null), Shown(1, true), Shown(2, true), Shown(3, true), Shown(4, true), Shown(5, false), Shown(6, null, spread: true)];
+        ReportGroups.Choose(groups).Select(g => g.Question).ShouldBe([1, 2, 3, 5, 6]);
+        ReportGroups.Choose([Shown(1, true), Shown(2, false), Shown(3, false), Shown(4, false), Shown(5, false)]).Select(g => g.Question).ShouldBe([1, 2, 3, 4]);
+        ReportGroups.Choose([]).ShouldBeEmpty();
+    }
+
+    private static ReportGroup Shown(int question, bool? recovered, bool spread = false)
+    {
+        ReportRollout wrong = new() { Index = 0, Outcome = Outcome.Wrong, IsToolUsing = true };
+        return new ReportGroup
+        {
+            Phase = Phase.Train,
+            Step = 1,
+            Question = question,
+            Suite = "s",
+            Rollouts = spread ? [wrong, wrong with { Index = 1, Outcome = Outcome.Correct }] : [wrong],
+            Prefixes = recovered is { } r ? [new ReportPrefix(0, .5, [wrong with { Outcome = r ? Outcome.Correct : Outcome.Wrong }])] : [],
+        };
+    }
+
+    /// <summary>Prompt, call of two tokens, answer.</summary>
+    private static Rollout Calling(int rollout, Outcome outcome) => new()
+    {
+        Id = new EpisodeId("r", Phase.Train, 1, 0, rollout),
+        QuestionId = "q",
+        Suite = "s",
+        Tokens = [1, 2, 3, 4],
+        LogProbs = [float.NaN, -.5f, -.5f, -.5f],
+        Entropies = [float.NaN, .1f, .1f, .1f],
+        Versions = [-1, 0, 0, 0],
+        Segments = [new Segment(SegmentKind.Prompt, 0, 1), new Segment(SegmentKind.ToolCall, 1, 3), new Segment(SegmentKind.Answer, 3, 4)],
+        Calls =
+        [
+            new ToolCall
+            {
+                Turn = 0,
+                Start = 1,
+                PrefixEnd = 2,
+                End = 3,
+                Closed = true,
+            },
+        ],
+        Outcome = outcome,
+        End = EndReason.Answered,
+        Turns = 1,
+    };
+
+    private static Rollout Fork(int source, int k, Outcome outcome) => Calling(source, outcome) with { Id = Calling(source, outcome).Id.Fork(0, k), InheritedTokens = 2 };
+}
