@@ -63,7 +63,11 @@ internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live)
                 new Markup(string.Create(CultureInfo.InvariantCulture, $"{status.Step}/{status.Steps}  [grey]{Figures.Time(status.Seconds)} gone, {Figures.Time(status.SecondsLeft)} left[/]")));
         }
 
-        if (!status.HasEnded && status.EpisodesPlanned > 0)
+        if (status.Phase == RunPhase.Updating)
+        {
+            grid.AddRow(new Markup(Figures.Phase(status.Phase)), new Markup("[grey]the trainer takes the step[/]"), new Text(""));
+        }
+        else if (!status.HasEnded && status.EpisodesPlanned > 0)
         {
             var live = status.Episodes - status.Void;
             grid.AddRow(
