@@ -4,6 +4,7 @@ using Axpo.Environments.Tools.Python;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Configuration;
 using Axpo.Silo.Hosting;
+using Axpo.Silo.Reports;
 using Microsoft.Extensions.DependencyInjection;
 using Spectre.Console;
 
@@ -35,7 +36,7 @@ internal static class TrainCommand
     /// <summary>Summary and report of a training run that this process hosted.</summary>
     public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result)
     {
-        var report = await Task.FromResult<string?>(null);
+        var report = result.Rows.Count > 0 ? await RunReport.WriteAsync(context.Folders, result.Manifest.Name, null, CancellationToken.None) : null;
         var summary = TrainSummary.Of(result.Manifest, result.Rows);
         if (context.Json)
         {

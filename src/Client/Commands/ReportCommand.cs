@@ -1,0 +1,30 @@
+using System.CommandLine;
+using Axpo.Silo.Reports;
+using Spectre.Console;
+
+namespace Axpo.Client.Commands;
+
+/// <summary><c>axpo report RUN</c>: one self-contained HTML page.</summary>
+internal static class ReportCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var run = new Argument<string>("RUN") { Description = "Name of the run." };
+        var output = new Option<string?>("--out") { Description = "File to write; default: report.html in the run's folder.", HelpName = "FILE" };
+        var command = new Command("report", "Writes a run's report: one self-contained HTML page with curves, groups and trajectories.") { run, output };
+        return command.Does(async (parsed, cancellationToken) =>
+        {
+            var path = await RunReport.WriteAsync(context.Folders, parsed.GetRequiredValue(run), parsed.GetValue(output), cancellationToken);
+            if (context.Json)
+            {
+                context.WriteJson(new { report = path });
+            }
+            else
+            {
+                context.Console.WriteLine($"report: {path}");
+            }
+
+            return ExitCode.Done;
+        });
+    }
+}
