@@ -20,6 +20,10 @@ internal static class GrainBench
     private const int Rounds = 7;
     private const int Drivers = 64;
     private const int EchoCalls = 3000;
+    private const int Activations = 25;
+
+    // Of a group's share: one grain an episode, one tool grain for every second one, one group for eight.
+    private const double ActivationsPerEpisode = 1 + .5 + (1.0 / GroupSize);
 
     /// <summary>Prints the table.</summary>
     public static async Task RunAsync()
@@ -42,17 +46,23 @@ internal static class GrainBench
         }
 
         await using var cluster = await ClusterAsync(null);
-        List<double> rates = [], raw = [];
+        List<double> rates = [], raw = [], activations = [], bytes = [];
         for (var round = 0; round < WarmUp + Rounds; round++)
         {
+            var allocated = GC.GetTotalAllocatedBytes();
             var clock = Stopwatch.StartNew();
             var done = await EpisodesAsync(cluster, round);
             var seconds = clock.Elapsed.TotalSeconds;
-            var echo = await EchoesAsync(cluster);
+            allocated = GC.GetTotalAllocatedBytes() - allocated;
+            var echo = await EchoesAsync(Drivers * EchoCalls, i => cluster.Grains.GetGrain<IEchoGrain>(i).DriveAsync(i + Drivers, EchoCalls));
+            var fresh = 1_000_000L * (round + 1);
+            var first = await EchoesAsync(Drivers * Activations, i => cluster.Grains.GetGrain<IEchoGrain>(i).ActivateAsync(fresh + (i * Activations), Activations));
             if (round >= WarmUp)
             {
                 rates.Add(done / seconds);
+                bytes.Add((double)allocated / done);
                 raw.Add(echo);
+                activations.Add(first);
             }
         }
 
@@ -61,8 +71,12 @@ internal static class GrainBench
             {Groups} groups of {GroupSize} episodes, scripted policy (half of them call a tool), stores in memory, one silo; median of {Rounds}
               episodes a second                      {rate,10:N0}
               raw calls between grains a second      {rawRate,10:N0}
+              first calls of fresh grains a second   {Median(activations),10:N0}
               calls an episode needs                 {perEpisode,10:F2}
+              of them first calls of fresh grains    {ActivationsPerEpisode,10:F2}
+              KiB allocated an episode               {Median(bytes) / 1024,10:F1}
             | episodes / (raw calls / calls an episode needs) | {rate / (rawRate / perEpisode):F2} | at least 0.5 |
+            | the same with {ActivationsPerEpisode:F2} of the calls made to fresh grains | {rate * (((perEpisode - ActivationsPerEpisode) / rawRate) + (ActivationsPerEpisode / Median(activations))):F2} | context |
             """));
     }
 
@@ -111,11 +125,11 @@ internal static class GrainBench
         return rollouts.All(r => r.Outcome == Outcome.Correct) ? rollouts.Length : throw new InvalidOperationException("an episode did not end as scripted");
     }
 
-    private static async Task<double> EchoesAsync(AxpoTestCluster cluster)
+    private static async Task<double> EchoesAsync(int calls, Func<int, Task> drive)
     {
         var clock = Stopwatch.StartNew();
-        await Task.WhenAll(Enumerable.Range(0, Drivers).Select(i => cluster.Grains.GetGrain<IEchoGrain>(i).DriveAsync(i + Drivers, EchoCalls)));
-        return Drivers * EchoCalls / clock.Elapsed.TotalSeconds;
+        await Task.WhenAll(Enumerable.Range(0, Drivers).Select(drive));
+        return calls / clock.Elapsed.TotalSeconds;
     }
 
     private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);

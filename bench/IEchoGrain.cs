@@ -12,9 +12,12 @@ public interface IEchoGrain : IGrainWithIntegerKey
     Task<int> EchoAsync(int value);
 
     /// <summary>Calls another one so many times, one call after the other.</summary>
-    /// <returns>Seconds.</returns>
     [Alias("Drive")]
-    Task<double> DriveAsync(long other, int calls);
+    Task DriveAsync(long other, int calls);
+
+    /// <summary>Calls so many others that are not active yet, one after the other.</summary>
+    [Alias("Activate")]
+    Task ActivateAsync(long first, int count);
 }
 
 /// <inheritdoc cref="IEchoGrain"/>
@@ -23,15 +26,20 @@ internal sealed class EchoGrain : Grain, IEchoGrain
 {
     Task<int> IEchoGrain.EchoAsync(int value) => Task.FromResult(value);
 
-    async Task<double> IEchoGrain.DriveAsync(long other, int calls)
+    async Task IEchoGrain.DriveAsync(long other, int calls)
     {
         var grain = GrainFactory.GetGrain<IEchoGrain>(other);
-        var clock = System.Diagnostics.Stopwatch.StartNew();
         for (var i = 0; i < calls; i++)
         {
             await grain.EchoAsync(i);
         }
+    }
 
-        return clock.Elapsed.TotalSeconds;
+    async Task IEchoGrain.ActivateAsync(long first, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            await GrainFactory.GetGrain<IEchoGrain>(first + i).EchoAsync(i);
+        }
     }
 }
