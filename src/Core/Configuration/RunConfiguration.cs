@@ -235,6 +235,9 @@ public sealed record LearnerOptions
 
     /// <summary>Intra-op threads of the learner; 0 = every core.</summary>
     [Id(8), Range(0, 1024)] public int Threads { get; init; }
+
+    /// <summary>Newest checkpoints that stay on the disk; older ones are deleted once a step is committed and published. 0: all stay.</summary>
+    [Id(9), Range(0, 1_000_000)] public int KeepCheckpoints { get; init; } = 3;
 }
 
 /// <summary>The engine.</summary>

@@ -209,6 +209,9 @@ public interface IRunServices
     /// <summary>Folder where the checkpoint of a step belongs (it may not exist yet), below the run's own folder.</summary>
     string CheckpointFolder(string run, int step, long fence);
 
+    /// <summary>Deletes the checkpoints of steps up to this one, which no engine and no resume needs any more. What cannot be deleted now is tried again with the next step.</summary>
+    ValueTask RetireCheckpointsAsync(string run, int throughStep);
+
     /// <summary>Ends engine and learner of a run on this silo.</summary>
     ValueTask ReleaseAsync(string run);
 }

@@ -134,6 +134,11 @@ internal sealed class RunLoop(
         };
         await state.WriteStateAsync(CancellationToken.None);
         await journal.ForgetAsync(run, step, CancellationToken.None);
+        if (Configuration.Learner.KeepCheckpoints is > 0 and var keep && step > keep)
+        {
+            await services.RetireCheckpointsAsync(run, step - keep);
+        }
+
         _resume = false;
     }
 

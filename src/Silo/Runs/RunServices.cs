@@ -65,6 +65,32 @@ public sealed class RunServices(
         Path.Combine(folders.Checkpoints(run), string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-fence-{fence}"));
 
     /// <inheritdoc/>
+    public async ValueTask RetireCheckpointsAsync(string run, int throughStep) => await Task.Run(() =>
+    {
+        var folder = new DirectoryInfo(folders.Checkpoints(run));
+        if (!folder.Exists)
+        {
+            return;
+        }
+
+        foreach (var checkpoint in folder.EnumerateDirectories("step-*-fence-*"))
+        {
+            if (int.TryParse(checkpoint.Name.Split('-')[1], NumberStyles.None, CultureInfo.InvariantCulture, out var step) && step <= throughStep)
+            {
+                try
+                {
+                    checkpoint.Delete(recursive: true);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    // Old weights that stay are no harm.
+                    _ = e;
+                }
+            }
+        }
+    });
+
+    /// <inheritdoc/>
     public async ValueTask ReleaseAsync(string run)
     {
         if (_runs.TryRemove(run, out var lazy))

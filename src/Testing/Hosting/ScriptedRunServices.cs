@@ -56,6 +56,16 @@ public sealed class ScriptedRunServices : IRunServices
     /// <inheritdoc/>
     public string CheckpointFolder(string run, int step, long fence) => string.Create(CultureInfo.InvariantCulture, $"{run}/step-{step}-fence-{fence}");
 
+    /// <summary>Steps through which checkpoints were retired, in order.</summary>
+    public ConcurrentQueue<int> Retired { get; } = new();
+
+    /// <inheritdoc/>
+    public ValueTask RetireCheckpointsAsync(string run, int throughStep)
+    {
+        Retired.Enqueue(throughStep);
+        return ValueTask.CompletedTask;
+    }
+
     /// <inheritdoc/>
     public ValueTask ReleaseAsync(string run)
     {

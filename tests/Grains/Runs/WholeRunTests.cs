@@ -4,6 +4,18 @@ public sealed class WholeRunTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
+    [Fact]
+    public async Task Checkpoints_are_retired_once_newer_ones_are_committed()
+    {
+        var world = new World();
+        world.Configuration = world.Configuration with { Steps = 4, Learner = new LearnerOptions { KeepCheckpoints = 2 } };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        (await run.EndAsync()).Phase.ShouldBe(RunPhase.Done);
+        world.Services.Retired.ShouldBe([1, 2]);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
