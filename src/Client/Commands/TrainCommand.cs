@@ -37,14 +37,14 @@ internal static class TrainCommand
     public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result)
     {
         var report = result.Rows.Count > 0 ? await RunReport.WriteAsync(context.Folders, result.Manifest.Name, null, CancellationToken.None) : null;
-        var summary = TrainSummary.Of(result.Manifest, result.Rows);
+        var summary = RunSummary.Of(result.Manifest, result.Rows);
         if (context.Json)
         {
             context.WriteJsonLine(new { run = result.Manifest.Name, phase = result.Status.Phase, step = result.Status.Step, message = result.Status.Message, summary, report });
         }
         else
         {
-            summary?.Write(context.Console);
+            SummaryTable.Write(context.Console, summary);
             if (report is not null)
             {
                 context.Console.WriteLine($"report: {report}");

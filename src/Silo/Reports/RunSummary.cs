@@ -33,6 +33,9 @@ public sealed record RunSummary
     /// <summary>Held-out tool use at temperature 1.</summary>
     public required BeforeAfter ToolUse { get; init; }
 
+    /// <summary>Held-out all-wrong rate of tool-using subgroups at temperature 1.</summary>
+    public required BeforeAfter AllWrongT1 { get; init; }
+
     /// <summary>All-wrong rate of tool-using subgroups before and after resampling, mean over the training steps that have both.</summary>
     public required BeforeAfter AllWrongTool { get; init; }
 
@@ -47,6 +50,9 @@ public sealed record RunSummary
 
     /// <summary>Tokens sampled in training steps.</summary>
     public long SampledTokens { get; init; }
+
+    /// <summary>Tokens sampled in continuations, of those of the original rollouts; null without any.</summary>
+    public double? ExtraTokenShare { get; init; }
 
     /// <summary>Sampled tokens a second of rollout and resampling time; null if no time was measured.</summary>
     public double? TokensPerSecond { get; init; }
@@ -76,6 +82,7 @@ public sealed record RunSummary
             Pass1 = Ends(evals, e => e.Pass1),
             PassK = Ends(evals, e => e.PassK),
             ToolUse = Ends(evalsT1, e => e.ToolUse),
+            AllWrongT1 = Ends(evalsT1, e => e.AllWrongTool),
             AllWrongTool = resampled.Length == 0
                 ? new BeforeAfter(null, null)
                 : new BeforeAfter(resampled.Average(t => t.AllWrongToolBefore), resampled.Average(t => t.AllWrongToolAfter)),
@@ -83,6 +90,7 @@ public sealed record RunSummary
             Recovery = judged.Length == 0 ? null : judged.Sum(t => t.Recovery!.Value * t.Prefixes) / judged.Sum(t => t.Prefixes),
             Episodes = train.Sum(t => (long)t.Rollouts + ((long)t.Prefixes * configuration.Resample.K)) + evals.Concat(evalsT1).Sum(e => (long)e.Questions * e.Samples),
             SampledTokens = tokens,
+            ExtraTokenShare = tokens == 0 ? null : (double)train.Sum(t => t.ExtraTokens) / (tokens - train.Sum(t => t.ExtraTokens)),
             TokensPerSecond = generating > 0 && tokens > 0 ? tokens / generating : null,
             Seconds = rows.Sum(r => r.Timing is { } t ? t.Evaluation + (t.Step > 0 ? t.Step : t.Rollout + t.Resample + t.Update) : 0),
         };
