@@ -51,12 +51,17 @@ internal static class AxpoCommand
         root.Add(EvalCommand.Create(context));
         root.Add(RolloutCommand.Create(context));
         root.Add(ReportCommand.Create(context));
+        root.Add(SftCommand.Create(context));
         root.Add(new Command("runs", "Lists, shows, watches, resumes and stops runs.")
         {
+            RunsListCommand.Create(context),
+            RunsShowCommand.Create(context),
             RunsLiveCommands.Watch(context),
             RunsLiveCommands.Resume(context),
             RunsLiveCommands.Cancel(context),
         });
+        root.Add(EpisodesCommand.Create(context));
+        root.Add(DoctorCommand.Create(context));
         root.SetAction(parsed => new HelpAction().Invoke(parsed));
         return root;
     }

@@ -70,6 +70,20 @@ public sealed class ConfigurationKey
         }
     }
 
+    /// <summary>The value of this key in a configuration.</summary>
+    public object? ValueIn(RunConfiguration configuration)
+    {
+        object? value = configuration;
+        var keys = Root;
+        foreach (var name in Path.Split('.'))
+        {
+            var key = keys.First(k => k.Name == name);
+            (value, keys) = (key.Property.GetValue(value), key.Children);
+        }
+
+        return value;
+    }
+
     /// <summary>Names of an enumeration's values as they are written.</summary>
     internal static IReadOnlyList<string> Names(Type enumeration) => [.. Enum.GetNames(enumeration).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)];
 

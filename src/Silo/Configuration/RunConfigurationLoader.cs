@@ -76,24 +76,11 @@ public static class RunConfigurationLoader
         ReadAssignments(sets, "the command line", Exact, given, problems);
         var configuration = (RunConfiguration)Build(typeof(RunConfiguration), sources.Defaults, ConfigurationKey.Root, given);
         CheckValues(configuration, given, problems);
-        RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(new Problem(path, ConfigurationKey.Text(ValueOf(configuration, path)), remedy + Origin(given, path))));
+        RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(new Problem(path, ConfigurationKey.Text(ConfigurationKey.Values.First(k => k.Path == path).ValueIn(configuration)), remedy + Origin(given, path))));
         return problems.Count == 0 ? new LoadedConfiguration(configuration, given.Keys.ToHashSet(StringComparer.Ordinal)) : throw new PreflightException(problems);
     }
 
     private static string Origin(Dictionary<string, Given> given, string path) => given.TryGetValue(path, out var value) ? $" (from {value.Source})" : "";
-
-    private static object? ValueOf(RunConfiguration configuration, string path)
-    {
-        object? value = configuration;
-        var keys = ConfigurationKey.Root;
-        foreach (var name in path.Split('.'))
-        {
-            var key = keys.First(k => k.Name == name);
-            (value, keys) = (key.Property.GetValue(value), key.Children);
-        }
-
-        return value;
-    }
 
     private static object Build(Type type, object defaults, IReadOnlyList<ConfigurationKey> keys, Dictionary<string, Given> given)
     {
@@ -111,7 +98,7 @@ public static class RunConfigurationLoader
     {
         foreach (var key in ConfigurationKey.Values)
         {
-            var value = ValueOf(configuration, key.Path);
+            var value = key.ValueIn(configuration);
             if (key.Checks.FirstOrDefault(c => !c.IsValid(value)) is { } check)
             {
                 problems.Add(new Problem(key.Path, ConfigurationKey.Text(value), (check is RangeAttribute ? $"expected a {key.Expected}" : check.FormatErrorMessage(key.Path)) + Origin(given, key.Path)));
@@ -268,7 +255,7 @@ public static class RunConfigurationLoader
     private static string Example(ConfigurationKey section)
     {
         var key = ConfigurationKey.Values.First(k => k.Path.StartsWith(section.Path + ".", Exact));
-        return $"{key.Path}={ConfigurationKey.Text(ValueOf(new RunConfiguration(), key.Path))}";
+        return $"{key.Path}={ConfigurationKey.Text(key.ValueIn(new RunConfiguration()))}";
     }
 
     private static string Names(IReadOnlyList<ConfigurationKey> keys) => string.Join(", ", keys.Select(k => k.Name).Order(StringComparer.Ordinal));

@@ -167,15 +167,7 @@ public sealed class RunConfigurationLoaderTests : IDisposable
         ConfigurationKey.Values.Select(k => k.Path).ShouldContain("tools.webSearch.pipeline.deadlineSeconds");
         foreach (var key in ConfigurationKey.Values.Where(k => !k.IsMap))
         {
-            object? value = defaults;
-            var keys = ConfigurationKey.Root;
-            foreach (var name in key.Path.Split('.'))
-            {
-                var part = keys.First(k => k.Name == name);
-                (value, keys) = (part.Property.GetValue(value), part.Children);
-            }
-
-            Load($"{key.Path}={ConfigurationKey.Text(value)}").Given.ShouldBe([key.Path]);
+            Load($"{key.Path}={ConfigurationKey.Text(key.ValueIn(defaults))}").Given.ShouldBe([key.Path]);
         }
     }
 

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Axpo.Silo.Diagnostics;
+using Axpo.Silo.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Spectre.Console;
+
+namespace Axpo.Client.Commands;
+
+/// <summary><c>axpo doctor</c></summary>
+internal static class DoctorCommand
+{
+    public static Command Create(CommandContext context)
+    {
+        var options = new ConfigurationOptions();
+        var command = new Command("doctor", "Says what this machine can do, and how to mend what it cannot.");
+        options.AddTo(command, "--algorithm", "--model", "--seed", "--steps");
+        return command.Does(async (parsed, cancellationToken) =>
+        {
+            var tools = options.Load(parsed).Configuration.Tools;
+            await using var services = new ServiceCollection().AddAxpoTools(tools).BuildServiceProvider();
+            var doctor = new MachineDoctor(context.Folders, Models(), [.. services.GetServices<ITool>()], context.Time);
+            var report = await doctor.ExamineAsync(cancellationToken);
+            Write(context, report);
+            return report.Ready ? ExitCode.Done : ExitCode.Environment;
+        });
+    }
+
+    /// <summary>Shows a report.</summary>
+    internal static void Write(CommandContext context, MachineReport report)
+    {
+        if (context.Json)
+        {
+            context.WriteJson(report);
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn("what").AddColumn("found");
+        foreach (var check in report.Checks)
+        {
+            var found = Markup.Escape(check.Detail) + (check.Remedy is { } remedy ? "\n[bold]" + Markup.Escape(remedy) + "[/]" : "");
+            table.AddRow(check.State == CheckState.Works ? "[green]ok[/]" : "[red]missing[/]", Markup.Escape(check.Name), found);
+        }
+
+        context.Console.Write(table);
+        context.Console.MarkupLine(report.Ready ? "[green]The quickstart will run:[/] axpo train" : "[red]The quickstart will not run.[/] Mend what is marked, then ask again: axpo doctor");
+    }
+
+    /// <summary>The folder of the shipped models: in the working directory, or above the program.</summary>
+    private static string Models()
+    {
+        const string Name = "models";
+        if (!Directory.Exists(Name))
+        {
+            for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+            {
+                if (Directory.Exists(Path.Combine(folder.FullName, Name)))
+                {
+                    return Path.Combine(folder.FullName, Name);
+                }
+            }
+        }
+
+        return Path.GetFullPath(Name);
+    }
+}

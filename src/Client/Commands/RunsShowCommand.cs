@@ -1,0 +1,136 @@
+using System.CommandLine;
+using System.Globalization;
+using Axpo.Silo.Configuration;
+using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
+using Spectre.Console;
+
+namespace Axpo.Client.Commands;
+
+/// <summary><c>axpo runs show</c>: reads files only.</summary>
+internal static class RunsShowCommand
+{
+    private const int RowsShown = 12;
+
+    public static Command Create(CommandContext context)
+    {
+        var name = new Argument<string>("RUN") { Description = "Name of the run." };
+        return new Command("show", "Shows a run: state, configuration, metrics, drop ledger.") { name }.Does(async (parsed, cancellationToken) =>
+        {
+            var run = await new RunOverviews(context.Folders).ReadAsync(parsed.GetRequiredValue(name), cancellationToken);
+            var drops = await new FileRunLog(context.Folders).ReadDropsAsync(run.Manifest.Name, cancellationToken);
+            if (context.Json)
+            {
+                context.WriteJson(new
+                {
+                    name = run.Manifest.Name,
+                    kind = run.Manifest.Kind,
+                    state = run.State,
+                    step = run.Step,
+                    steps = run.Manifest.Configuration.Steps,
+                    created = run.Manifest.Created,
+                    process = run.Process,
+                    resume = run.Resume,
+                    modelSha256 = run.Manifest.ModelSha256,
+                    configuration = run.Manifest.Configuration,
+                    metrics = run.Rows,
+                    drops,
+                });
+                return ExitCode.Done;
+            }
+
+            Write(context, run, drops);
+            return ExitCode.Done;
+        });
+    }
+
+    private static void Write(CommandContext context, RunOverview run, IReadOnlyList<DropRecord> drops)
+    {
+        var (manifest, console) = (run.Manifest, context.Console);
+        var facts = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
+        facts.AddRow("run", $"[bold]{Markup.Escape(manifest.Name)}[/]");
+        facts.AddRow("state", RunsListCommand.State(run.State) + (run.Process is { } process ? string.Create(CultureInfo.InvariantCulture, $" in process {process.Pid}") : "") + (run.Resume is { } resume ? $", resume with: [bold]{Markup.Escape(resume)}[/]" : ""));
+        facts.AddRow("kind", Text.Name(manifest.Kind));
+        if (RunsListCommand.Step(run) is { Length: > 0 } step)
+        {
+            facts.AddRow("step", step);
+        }
+
+        facts.AddRow("created", manifest.Created.ToString("yyyy-MM-dd HH:mm:ss zzz", CultureInfo.InvariantCulture));
+        facts.AddRow("folder", Markup.Escape(context.Folders.Of(manifest.Name)));
+        foreach (var (path, value) in Changed(manifest.Configuration))
+        {
+            facts.AddRow(Markup.Escape(path), Markup.Escape(value));
+        }
+
+        facts.AddRow("dropped", drops.Count == 0 ? "nothing" : Markup.Escape(string.Join(", ", drops.GroupBy(d => d.Cause).Select(g => $"{g.Count()} {Text.Name(g.Key)}"))));
+        console.Write(facts);
+        WriteTraining(console, [.. run.Rows.Where(r => r.Train is not null)]);
+        WriteEvaluations(console, [.. run.Rows.Where(r => r.Eval is not null || r.EvalT1 is not null)]);
+    }
+
+    /// <summary>What differs from the defaults; the model and the algorithm always.</summary>
+    private static IEnumerable<(string Path, string Value)> Changed(RunConfiguration configuration)
+    {
+        var defaults = new RunConfiguration();
+        foreach (var key in ConfigurationKey.Values)
+        {
+            var value = ConfigurationKey.Text(key.ValueIn(configuration));
+            if (key.Path is "model" or "algorithm" or "seed" or "tasks.suites" || value != ConfigurationKey.Text(key.ValueIn(defaults)))
+            {
+                yield return (key.Path, value);
+            }
+        }
+    }
+
+    private static void WriteTraining(IAnsiConsole console, IReadOnlyList<MetricsRow> rows)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).Title(rows.Count > RowsShown ? string.Create(CultureInfo.InvariantCulture, $"training, last {RowsShown} of {rows.Count} steps") : "training")
+            .AddColumns("step", "accuracy", "tool use", "all wrong before", "after", "recovery", "loss", "KL", "entropy", "tokens/s");
+        foreach (var row in rows.TakeLast(RowsShown))
+        {
+            table.AddRow(
+                row.Step.ToString(CultureInfo.InvariantCulture),
+                Text.Share(row.Train!.Accuracy),
+                Text.Share(row.Train.ToolUse),
+                Text.Share(row.Train.AllWrongToolBefore),
+                Text.Share(row.Train.AllWrongToolAfter),
+                Text.Share(row.Train.Recovery),
+                Text.Number(row.Update?.Loss),
+                Text.Number(row.Update?.Kl),
+                Text.Number(row.Train.Entropy),
+                Text.Number(row.Timing?.TokensPerSecond, "F0"));
+        }
+
+        console.Write(table);
+    }
+
+    private static void WriteEvaluations(IAnsiConsole console, IReadOnlyList<MetricsRow> rows)
+    {
+        if (rows.Count == 0)
+        {
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).Title("held-out").AddColumns("step", "Pass@1", "Pass@k", "questions", "tool use at T=1", "all wrong with tool", "all wrong without");
+        foreach (var row in rows)
+        {
+            var figures = (row.Eval ?? row.EvalT1)!;
+            table.AddRow(
+                row.Step.ToString(CultureInfo.InvariantCulture),
+                Text.Share(figures.Pass1),
+                Text.Share(figures.PassK),
+                string.Create(CultureInfo.InvariantCulture, $"{figures.Questions} x {figures.Samples}"),
+                Text.Share(row.EvalT1?.ToolUse),
+                Text.Share(row.EvalT1?.AllWrongTool),
+                Text.Share(row.EvalT1?.AllWrongNoTool));
+        }
+
+        console.Write(table);
+    }
+}

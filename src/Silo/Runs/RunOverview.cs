@@ -1,0 +1,84 @@
+using Axpo.Grains.Abstractions;
+using Axpo.Silo.Hosting;
+using Axpo.Silo.Storage;
+
+namespace Axpo.Silo.Runs;
+
+/// <summary>Where a run stands, as far as its files say.</summary>
+public enum RunState
+{
+    /// <summary>It was never started.</summary>
+    Created,
+
+    /// <summary>A process hosts it.</summary>
+    Running,
+
+    /// <summary>It was killed, stopped or has failed; it can be resumed.</summary>
+    Interrupted,
+
+    /// <summary>It ended as planned.</summary>
+    Done,
+}
+
+/// <summary>A run by its files.</summary>
+public sealed record RunOverview
+{
+    /// <summary>What it was asked to do.</summary>
+    public required RunManifest Manifest { get; init; }
+
+    /// <summary>Where it stands.</summary>
+    public required RunState State { get; init; }
+
+    /// <summary>The process that hosts it; null if none does.</summary>
+    public RunProcess? Process { get; init; }
+
+    /// <summary>Metrics in order of steps.</summary>
+    public required IReadOnlyList<MetricsRow> Rows { get; init; }
+
+    /// <summary>Committed training steps.</summary>
+    public int Step => Rows is [.., var last] ? last.Step : 0;
+
+    /// <summary>The command that goes on with it; null if there is nothing to go on with.</summary>
+    public string? Resume => State is RunState.Created or RunState.Interrupted ? $"axpo runs resume {Manifest.Name}" : null;
+}
+
+/// <summary>Reads where runs stand; nothing is written, no silo is needed.</summary>
+public sealed class RunOverviews(RunFolders folders)
+{
+    private readonly RunManifests _manifests = new(folders);
+    private readonly FileRunLog _log = new(folders);
+
+    /// <summary>A run.</summary>
+    /// <exception cref="KeyNotFoundException">There is none of that name.</exception>
+    public async ValueTask<RunOverview> ReadAsync(string run, CancellationToken cancellationToken) => await OfAsync(await _manifests.ReadAsync(run, cancellationToken), cancellationToken);
+
+    /// <summary>Every run, newest first.</summary>
+    public async ValueTask<IReadOnlyList<RunOverview>> ListAsync(CancellationToken cancellationToken)
+    {
+        var overviews = new List<RunOverview>();
+        foreach (var manifest in await _manifests.ListAsync(cancellationToken))
+        {
+            overviews.Add(await OfAsync(manifest, cancellationToken));
+        }
+
+        return overviews;
+    }
+
+    private async ValueTask<RunOverview> OfAsync(RunManifest manifest, CancellationToken cancellationToken)
+    {
+        var process = RunClaim.Holder(folders, manifest.Name);
+        var rows = await _log.ReadAsync(manifest.Name, cancellationToken);
+        var begun = rows.Count > 0 || File.Exists(Path.Combine(folders.Of(manifest.Name), ".lock"));
+        return new RunOverview
+        {
+            Manifest = manifest,
+            State = process is not null ? RunState.Running : IsDone(manifest, rows) ? RunState.Done : begun ? RunState.Interrupted : RunState.Created,
+            Process = process,
+            Rows = rows,
+        };
+    }
+
+    /// <summary>The row of the last step is written after its evaluation: it is the last thing that a run does.</summary>
+    private static bool IsDone(RunManifest manifest, IReadOnlyList<MetricsRow> rows) =>
+        rows is [.., var last] && (manifest.Kind != RunKind.Train || last.Step == manifest.Configuration.Steps);
+}

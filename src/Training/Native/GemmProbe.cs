@@ -1,0 +1,66 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Native;
+
+/// <summary>What matrix products reach on this machine, in GFLOP/s.</summary>
+/// <param name="Threads">Threads of the figures "all".</param>
+/// <param name="Float32One">float32, one thread.</param>
+/// <param name="Float32All">float32, all threads.</param>
+/// <param name="BFloat16One">bfloat16, one thread.</param>
+/// <param name="BFloat16All">bfloat16, all threads.</param>
+public sealed record GemmReport(int Threads, double Float32One, double Float32All, double BFloat16One, double BFloat16All);
+
+/// <summary>Multiplies matrices for a moment: machines differ from 0.02 to 4.5 times in bfloat16 against float32.</summary>
+public static class GemmProbe
+{
+    private const int Size = 512;
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(150);
+
+    /// <summary>Measures on a thread of its own; takes about a second.</summary>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
+    public static Task<GemmReport> RunAsync(TimeProvider time, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(() => Run(time, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+
+    private static GemmReport Run(TimeProvider time, CancellationToken cancellationToken)
+    {
+        LibtorchLoader.EnsureLoaded();
+        var before = get_num_threads();
+        try
+        {
+            var all = Environment.ProcessorCount;
+            return new GemmReport(
+                all,
+                Measure(ScalarType.Float32, 1, time, cancellationToken),
+                Measure(ScalarType.Float32, all, time, cancellationToken),
+                Measure(ScalarType.BFloat16, 1, time, cancellationToken),
+                Measure(ScalarType.BFloat16, all, time, cancellationToken));
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
+    /// <summary>The fastest of the products that a moment holds.</summary>
+    private static double Measure(ScalarType type, int threads, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var guard = no_grad();
+        using var scope = NewDisposeScope();
+        set_num_threads(threads);
+        var a = rand(Size, Size).to(type);
+        var b = rand(Size, Size).to(type);
+        matmul(a, b).Dispose();
+        var (best, start) = (double.PositiveInfinity, time.GetTimestamp());
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var at = time.GetTimestamp();
+            matmul(a, b).Dispose();
+            best = Math.Min(best, time.GetElapsedTime(at).TotalSeconds);
+        }
+        while (time.GetElapsedTime(start) < Moment);
+
+        return 2.0 * Size * Size * Size / Math.Max(best, 1e-9) / 1e9;
+    }
+}
