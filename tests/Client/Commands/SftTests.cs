@@ -1,0 +1,58 @@
+using Axpo.Training.Chat;
+
+namespace Axpo.Client.Tests.Commands;
+
+public sealed class SftTests
+{
+    [Fact]
+    public async Task Everything_wrong_is_told_before_anything_starts()
+    {
+        using var axpo = new AxpoConsole();
+        (await axpo.RunAsync("sft", "--recipe", "gab", "--out", axpo.Folder, "--from", axpo.Folder, "--steps", "0")).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldBe([
+            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are gap, tiny",
+            $"error: --out: '{axpo.Folder}': exists; a model folder is never overwritten: choose another, or remove it first",
+            "error: --steps: '0': expected a whole number of at least 1",
+            $"error: --from: '{axpo.Folder}': is no model folder: it holds no config.json"]);
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--from", "nowhere")).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldHaveSingleItem().ShouldBe("error: --from: 'nowhere': there is no such folder; give a model folder, for example models/axpo-tiny-gap");
+        Directory.EnumerateFileSystemEntries(axpo.Folder).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task It_writes_a_model_folder_and_tells_how_it_went()
+    {
+        using var axpo = new AxpoConsole();
+        var first = Path.Combine(axpo.Folder, "first");
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", first, "--steps", "2", "--seed", "7")).ShouldBe(ExitCode.Done);
+        axpo.Screen.ShouldContain("step 2/2");
+        axpo.Screen.ShouldContain("tokens/s");
+        axpo.Screen.ShouldContain("left");
+        axpo.Screen.ShouldContain($"{first} is written");
+        ChatFormats.FromFolder(first).VocabularySize.ShouldBePositive();
+
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "second"), "--from", first, "--steps", "1", "--json")).ShouldBe(ExitCode.Done);
+        var lines = axpo.JsonLines();
+        lines[0].GetProperty("step").GetInt32().ShouldBe(1);
+        lines[^1].GetProperty("done").GetBoolean().ShouldBeTrue();
+        lines[^1].GetProperty("validationLoss").GetDouble().ShouldBe(lines[^2].GetProperty("validationLoss").GetDouble());
+    }
+
+    [Fact]
+    public async Task People_see_a_bar()
+    {
+        using var axpo = new AxpoConsole { IsTerminal = true };
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--steps", "1")).ShouldBe(ExitCode.Done);
+        axpo.Screen.ShouldContain("100%");
+    }
+
+    [Fact]
+    public async Task A_stop_leaves_nothing_behind()
+    {
+        using var axpo = new AxpoConsole();
+        await axpo.Stop.CancelAsync();
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"))).ShouldBe(ExitCode.Stopped);
+        axpo.Errors.ShouldBe(["error: stopped"]);
+        Directory.EnumerateFileSystemEntries(axpo.Folder).ShouldBeEmpty();
+    }
+}

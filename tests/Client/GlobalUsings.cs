@@ -1,0 +1,3 @@
+global using Axpo.Core;
+global using Shouldly;
+global using Xunit;

@@ -1,3 +1,0 @@
-namespace Axpo.Client.Tests;
-
-public class Placeholder { [Xunit.Fact] public void Ok() => Shouldly.ShouldBeTestExtensions.ShouldBe(1 + 1, 2); }
