@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Axpo.Environments.Questions;
 using Axpo.Silo.Hosting;
 
 namespace Axpo.Client;
@@ -54,7 +55,7 @@ internal static class Errors
         OperationCanceledException when context.Stop.IsCancellationRequested => ExitCode.Stopped,
         UnauthorizedAccessException or DllNotFoundException or ToolUnavailableException => ExitCode.Environment,
         IOException { HResult: NoSpace or ReadOnly } => ExitCode.Environment,
-        FileNotFoundException or DirectoryNotFoundException or KeyNotFoundException or ArgumentException or FormatException or NotSupportedException or InvalidDataException or JsonException => ExitCode.BadInput,
+        FileNotFoundException or DirectoryNotFoundException or KeyNotFoundException or ArgumentException or FormatException or NotSupportedException or InvalidDataException or JsonException or QuestionFileException => ExitCode.BadInput,
         _ => ExitCode.Failed,
     };
 

@@ -8,7 +8,9 @@ namespace Axpo.Client.Tests;
 /// <summary>A small stored run whose tokens are those of the shipped tokenizer.</summary>
 internal static class SampleRun
 {
-    public static readonly string Model = Path.Combine(Repository(), "models", "axpo-tiny-gap");
+    public static readonly string Repository = Above();
+
+    public static readonly string Model = Path.Combine(Repository, "models", "axpo-tiny-gap");
 
     public static readonly RunConfiguration Configuration = new()
     {
@@ -133,7 +135,7 @@ internal static class SampleRun
         ToolUse = share / 2,
     };
 
-    private static string Repository()
+    private static string Above()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "Axpo.sln")))

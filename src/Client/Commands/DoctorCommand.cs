@@ -18,7 +18,7 @@ internal static class DoctorCommand
         {
             var tools = options.Load(parsed).Configuration.Tools;
             await using var services = new ServiceCollection().AddAxpoTools(tools).BuildServiceProvider();
-            var doctor = new MachineDoctor(context.Folders, Models(), [.. services.GetServices<ITool>()], context.Time);
+            var doctor = new MachineDoctor(context.Folders, Path.GetDirectoryName(ModelFolders.Resolve(new RunConfiguration().Model))!, [.. services.GetServices<ITool>()], context.Time);
             var report = await doctor.ExamineAsync(cancellationToken);
             Write(context, report);
             return report.Ready ? ExitCode.Done : ExitCode.Environment;
@@ -43,23 +43,5 @@ internal static class DoctorCommand
 
         context.Console.Write(table);
         context.Console.MarkupLine(report.Ready ? "[green]The quickstart will run:[/] axpo train" : "[red]The quickstart will not run.[/] Mend what is marked, then ask again: axpo doctor");
-    }
-
-    /// <summary>The folder of the shipped models: in the working directory, or above the program.</summary>
-    private static string Models()
-    {
-        const string Name = "models";
-        if (!Directory.Exists(Name))
-        {
-            for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            {
-                if (Directory.Exists(Path.Combine(folder.FullName, Name)))
-                {
-                    return Path.Combine(folder.FullName, Name);
-                }
-            }
-        }
-
-        return Path.GetFullPath(Name);
     }
 }

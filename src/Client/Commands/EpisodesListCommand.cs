@@ -10,7 +10,7 @@ namespace Axpo.Client.Commands;
 internal static class EpisodesListCommand
 {
     private const int ShownToPeople = 100;
-    private static readonly string[] Outcomes = [.. Enum.GetValues<Outcome>().Select(Text.Name)];
+    private static readonly string[] Outcomes = [.. Enum.GetValues<Outcome>().Select(Formats.Name)];
     private static readonly string[] Phases = [.. Enum.GetValues<Phase>().Select(EpisodeId.Name)];
 
     public static Command Create(CommandContext context)
@@ -55,13 +55,13 @@ internal static class EpisodesListCommand
 
                 table.AddRow(
                     Markup.Escape(rollout.Id.ToString()),
-                    Markup.Escape(Text.Untrusted(rollout.QuestionId)),
+                    Markup.Escape(Formats.Untrusted(rollout.QuestionId)),
                     EpisodesShowCommand.Outcome(rollout.Outcome),
-                    Text.Name(rollout.End) + (rollout.Cause == VoidCause.None ? "" : ": " + Text.Name(rollout.Cause)),
+                    Formats.Name(rollout.End) + (rollout.Cause == VoidCause.None ? "" : ": " + Formats.Name(rollout.Cause)),
                     rollout.Calls.Length.ToString(CultureInfo.InvariantCulture),
                     rollout.Turns.ToString(CultureInfo.InvariantCulture),
                     rollout.SampledTokens.ToString(CultureInfo.InvariantCulture),
-                    Markup.Escape(Text.Untrusted(rollout.Answer ?? "-").ReplaceLineEndings(" ")));
+                    Markup.Escape(Formats.Untrusted(rollout.Answer ?? "-").ReplaceLineEndings(" ")));
             }
 
             if (!context.Json)

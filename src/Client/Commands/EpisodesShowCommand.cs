@@ -67,7 +67,7 @@ internal static class EpisodesShowCommand
     {
         var facts = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
         facts.AddRow("episode", $"[bold]{Markup.Escape(rollout.Id.ToString())}[/]");
-        facts.AddRow("outcome", Outcome(rollout.Outcome) + ", " + Text.Name(rollout.End) + (rollout.Cause == VoidCause.None ? "" : $", cause: {Text.Name(rollout.Cause)}"));
+        facts.AddRow("outcome", Outcome(rollout.Outcome) + ", " + Formats.Name(rollout.End) + (rollout.Cause == VoidCause.None ? "" : $", cause: {Formats.Name(rollout.Cause)}"));
         if (rollout.Detail is { } detail)
         {
             facts.AddRow("detail", Safe(detail));
@@ -140,9 +140,9 @@ internal static class EpisodesShowCommand
             table.AddRow(new[]
             {
                 token.Index.ToString(CultureInfo.InvariantCulture),
-                Text.Name(token.Segment),
+                Formats.Name(token.Segment),
                 token.Token.ToString(CultureInfo.InvariantCulture),
-                Text.Untrusted(token.Text).Replace("\n", "\u240A", StringComparison.Ordinal),
+                Formats.Untrusted(token.Text).Replace("\n", "\u240A", StringComparison.Ordinal),
                 token.LogProb.ToString("F4", CultureInfo.InvariantCulture),
                 Math.Exp(token.LogProb).ToString("F4", CultureInfo.InvariantCulture),
                 token.Entropy.ToString("F4", CultureInfo.InvariantCulture),
@@ -159,7 +159,7 @@ internal static class EpisodesShowCommand
         from t in Enumerable.Range(segment.Start, segment.Length)
         select new TokenLine(t, segment.Kind, rollout.Tokens[t], chat.Decode([rollout.Tokens[t]]), rollout.LogProbs[t], rollout.Entropies[t], rollout.Versions[t], t < rollout.InheritedTokens);
 
-    private static string Safe(string text) => Markup.Escape(Text.Untrusted(text));
+    private static string Safe(string text) => Markup.Escape(Formats.Untrusted(text));
 
     private sealed record TokenLine(int Index, SegmentKind Segment, int Token, string Text, double LogProb, double Entropy, int Version, bool Inherited);
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Axpo.Client.Running;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Runs;
 using Spectre.Console;
@@ -30,12 +31,12 @@ internal static class RunsListCommand
             var evaluated = run.Rows.LastOrDefault(r => r.Eval is not null || r.EvalT1 is not null);
             table.AddRow(
                 Markup.Escape(run.Manifest.Name),
-                Text.Name(run.Manifest.Kind),
+                Formats.Name(run.Manifest.Kind),
                 Markup.Escape(run.Manifest.Configuration.Algorithm),
                 State(run.State),
                 Step(run),
-                Text.Share((evaluated?.Eval ?? evaluated?.EvalT1)?.Pass1),
-                Text.Share((evaluated?.EvalT1 ?? evaluated?.Eval)?.ToolUse),
+                Figures.Rate((evaluated?.Eval ?? evaluated?.EvalT1)?.Pass1),
+                Figures.Rate((evaluated?.EvalT1 ?? evaluated?.Eval)?.ToolUse),
                 run.Manifest.Created.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture));
         }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Axpo.Client.Running;
 using Axpo.Silo.Configuration;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
@@ -50,7 +51,7 @@ internal static class RunsShowCommand
         var facts = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(3)).AddColumn();
         facts.AddRow("run", $"[bold]{Markup.Escape(manifest.Name)}[/]");
         facts.AddRow("state", RunsListCommand.State(run.State) + (run.Process is { } process ? string.Create(CultureInfo.InvariantCulture, $" in process {process.Pid}") : "") + (run.Resume is { } resume ? $", resume with: [bold]{Markup.Escape(resume)}[/]" : ""));
-        facts.AddRow("kind", Text.Name(manifest.Kind));
+        facts.AddRow("kind", Formats.Name(manifest.Kind));
         if (RunsListCommand.Step(run) is { Length: > 0 } step)
         {
             facts.AddRow("step", step);
@@ -63,7 +64,7 @@ internal static class RunsShowCommand
             facts.AddRow(Markup.Escape(path), Markup.Escape(value));
         }
 
-        facts.AddRow("dropped", drops.Count == 0 ? "nothing" : Markup.Escape(string.Join(", ", drops.GroupBy(d => d.Cause).Select(g => $"{g.Count()} {Text.Name(g.Key)}"))));
+        facts.AddRow("dropped", drops.Count == 0 ? "nothing" : Markup.Escape(string.Join(", ", drops.GroupBy(d => d.Cause).Select(g => $"{g.Count()} {Formats.Name(g.Key)}"))));
         console.Write(facts);
         WriteTraining(console, [.. run.Rows.Where(r => r.Train is not null)]);
         WriteEvaluations(console, [.. run.Rows.Where(r => r.Eval is not null || r.EvalT1 is not null)]);
@@ -96,15 +97,15 @@ internal static class RunsShowCommand
         {
             table.AddRow(
                 row.Step.ToString(CultureInfo.InvariantCulture),
-                Text.Share(row.Train!.Accuracy),
-                Text.Share(row.Train.ToolUse),
-                Text.Share(row.Train.AllWrongToolBefore),
-                Text.Share(row.Train.AllWrongToolAfter),
-                Text.Share(row.Train.Recovery),
-                Text.Number(row.Update?.Loss),
-                Text.Number(row.Update?.Kl),
-                Text.Number(row.Train.Entropy),
-                Text.Number(row.Timing?.TokensPerSecond, "F0"));
+                Figures.Rate(row.Train!.Accuracy),
+                Figures.Rate(row.Train.ToolUse),
+                Figures.Rate(row.Train.AllWrongToolBefore),
+                Figures.Rate(row.Train.AllWrongToolAfter),
+                Figures.Rate(row.Train.Recovery),
+                Figures.Number(row.Update?.Loss, "G4"),
+                Figures.Number(row.Update?.Kl, "G4"),
+                Figures.Number(row.Train.Entropy, "G4"),
+                Figures.Number(row.Timing?.TokensPerSecond, "F0"));
         }
 
         console.Write(table);
@@ -123,12 +124,12 @@ internal static class RunsShowCommand
             var figures = (row.Eval ?? row.EvalT1)!;
             table.AddRow(
                 row.Step.ToString(CultureInfo.InvariantCulture),
-                Text.Share(figures.Pass1),
-                Text.Share(figures.PassK),
+                Figures.Rate(figures.Pass1),
+                Figures.Rate(figures.PassK),
                 string.Create(CultureInfo.InvariantCulture, $"{figures.Questions} x {figures.Samples}"),
-                Text.Share(row.EvalT1?.ToolUse),
-                Text.Share(row.EvalT1?.AllWrongTool),
-                Text.Share(row.EvalT1?.AllWrongNoTool));
+                Figures.Rate(row.EvalT1?.ToolUse),
+                Figures.Rate(row.EvalT1?.AllWrongTool),
+                Figures.Rate(row.EvalT1?.AllWrongNoTool));
         }
 
         console.Write(table);

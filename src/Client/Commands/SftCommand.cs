@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Axpo.Client.Running;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Sft;
 using Axpo.Training.Sft;
@@ -31,7 +32,7 @@ internal static class SftCommand
             }
             else
             {
-                context.Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder} is written: {job.Description}; validation loss {loss:F4} after {job.Stages.Sum(t => t.Steps)} steps in {Text.Duration(seconds)}"));
+                context.Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder} is written: {job.Description}; validation loss {loss:F4} after {job.Stages.Sum(t => t.Steps)} steps in {Figures.Time(seconds.TotalSeconds)}"));
             }
 
             return ExitCode.Done;
@@ -138,7 +139,7 @@ internal static class SftCommand
             }
             else
             {
-                context.Console.WriteLine($"{Describe(value)}  {Text.Duration(left)} left");
+                context.Console.WriteLine($"{Describe(value)}  {Figures.Time(left.TotalSeconds)} left");
             }
         }
     }

@@ -1,3 +1,4 @@
+using Axpo.Environments.Questions;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
@@ -62,7 +63,7 @@ internal sealed class EpisodeSource : IAsyncDisposable
             var questions = await _services.GetRequiredService<RunServices>().QuestionsAsync(Manifest.Name, rollout.Id.Phase, rollout.Id.Step, cancellationToken);
             return questions.ElementAtOrDefault(rollout.Id.Question) is { } question && question.Id == rollout.QuestionId ? question : null;
         }
-        catch (Exception e) when (e is IOException or KeyNotFoundException or InvalidDataException or ArgumentException)
+        catch (Exception e) when (e is IOException or KeyNotFoundException or InvalidDataException or ArgumentException or QuestionFileException)
         {
             _context.Error.WriteLine($"the question of {rollout.Id} cannot be read: {e.Message}");
             return null;

@@ -42,7 +42,7 @@ public sealed class RunsTests
         axpo.Screen.ShouldContain("killed was interrupted, resume with: axpo runs resume killed");
         var whole = axpo.Screen.Split('\n').Single(l => l.Contains("whole", StringComparison.Ordinal));
         whole.ShouldContain("2/2");
-        whole.ShouldContain(".250");
+        whole.ShouldContain("0.250");
         axpo.Output.ShouldBeEmpty();
     }
 
@@ -67,7 +67,7 @@ public sealed class RunsTests
         await log.DropAsync("r", new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 2), VoidCause.ToolDeadline, "late", 3), Token);
 
         (await axpo.RunAsync("runs", "show", "r")).ShouldBe(ExitCode.Done);
-        foreach (var text in new[] { "done", "rollouts.groupSize", "2 tool-deadline", "mental-arithmetic: 1", ".500", "40 x 4" })
+        foreach (var text in new[] { "done", "rollouts.groupSize", "2 tool-deadline", "mental-arithmetic: 1", "0.500", "40 x 4" })
         {
             axpo.Screen.ShouldContain(text);
         }

@@ -1,26 +1,11 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
 namespace Axpo.Client;
 
 /// <summary>How values are written for people.</summary>
-internal static class Text
+internal static class Formats
 {
-    /// <summary>A share as it is written in tables: <c>.275</c>; a dash where there is none.</summary>
-    public static string Share(double? value) => value is { } v && double.IsFinite(v) ? v.ToString(".000", CultureInfo.InvariantCulture) : "-";
-
-    /// <summary>A number with so many significant places; a dash where there is none.</summary>
-    public static string Number(double? value, string format = "G4") => value is { } v && double.IsFinite(v) ? v.ToString(format, CultureInfo.InvariantCulture) : "-";
-
-    /// <summary>A duration: <c>1 h 02 min</c>, <c>3 min 20 s</c>, <c>12 s</c>.</summary>
-    public static string Duration(TimeSpan span) => span switch
-    {
-        { TotalHours: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h {span.Minutes:D2} min"),
-        { TotalMinutes: >= 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.Minutes} min {span.Seconds:D2} s"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{(int)Math.Ceiling(span.TotalSeconds)} s"),
-    };
-
     /// <summary>An enumeration's value as files and options write it.</summary>
     public static string Name<T>(T value)
         where T : struct, Enum => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
