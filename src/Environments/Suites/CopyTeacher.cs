@@ -4,7 +4,7 @@ using Axpo.Environments.Tools.Search;
 namespace Axpo.Environments.Suites;
 
 /// <summary>
-/// Traces of random content, always with calls, from which a policy learns to copy before it learns facts: half of them calculations, half searches
+/// Traces of random content, always with calls, from which a policy learns to copy before it learns facts: a third of them calculations, the others searches
 /// about mostly made-up names. Without this stage names are memorised instead of copied.
 /// </summary>
 public sealed class CopyTeacher
@@ -23,7 +23,7 @@ public sealed class CopyTeacher
     public TeacherTrace Draw(ChanceKey key)
     {
         var chance = key.With("copy").Stream();
-        if (chance.Next(2) == 0)
+        if (chance.Next(3) == 0)
         {
             return _arithmetic.Demonstrate(_arithmetic.Draw(Split.Train, key.With("sum"), 1)[0], true, key);
         }

@@ -77,11 +77,11 @@ public static class SftRecipes
     private static SftRecipe Tiny()
     {
         const int copy = 1000;
-        const int mixed = 2200;
+        const int mixed = 2000;
         var mental = new MentalArithmetic();
         var arithmetic = new ArithmeticSuite();
         var fact = new FactSuite();
-        var chain = new FactChainSuite(2, 5);
+        var chain = new FactChainSuite(2, 6);
         var copier = new CopyTeacher();
         return new SftRecipe(
             "tiny",
@@ -89,15 +89,15 @@ public static class SftRecipes
             new SftOptions { ScheduleSteps = copy + mixed, ByLength = false, Threads = 1 },
             [
                 new SftStage("copy", copy, copier.Draw),
-                new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : Any(Split.Train, key)),
+                new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
             ],
             key => Any(Split.Validation, key));
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
         {
-            < .3 => Trace(mental, mental, split, .25, key),
-            < .45 => Trace(arithmetic, arithmetic, split, 1, key),
-            < .7 => Trace(fact, fact, split, 1, key),
+            < .25 => Trace(mental, mental, split, .25, key),
+            < .4 => Trace(arithmetic, arithmetic, split, 1, key),
+            < .65 => Trace(fact, fact, split, 1, key),
             _ => Trace(chain, chain, split, 1, key),
         };
     }
