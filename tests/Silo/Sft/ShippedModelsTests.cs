@@ -1,5 +1,7 @@
 using Axpo.Core;
 using Axpo.Environments.Suites;
+using Axpo.Environments.Tools.Search;
+using Axpo.Environments.Verifiers;
 using Axpo.Silo.Sft;
 using Axpo.Training.Chat;
 using Axpo.Training.Models;
@@ -20,7 +22,8 @@ public sealed class ShippedModelsTests
     {
         var folder = ShippedModels.Folder(name);
         Directory.GetFiles(folder).Sum(f => new FileInfo(f).Length).ShouldBeLessThan(8_000_000);
-        File.ReadAllText(Path.Combine(folder, "README.md")).ShouldContain($"sft --preset {name.Replace("axpo-tiny-", "", StringComparison.Ordinal).Replace("axpo-", "", StringComparison.Ordinal)}");
+        File.ReadAllText(Path.Combine(folder, "README.md")).ShouldContain($"`axpo sft --recipe {Recipe(name)} --out models/{name}`");
+        SftRecipes.Names.ShouldContain(Recipe(name));
         using var decoder = Decoder.Load(folder);
         var chat = ChatFormats.FromFolder(folder);
         decoder.Config.VocabSize.ShouldBe(chat.VocabularySize);
@@ -69,7 +72,6 @@ public sealed class ShippedModelsTests
     public void After_the_opening_tag_the_call_is_well_formed(string model, string suiteName, double rightArguments)
     {
         var folder = ShippedModels.Folder(model);
-        Assert.SkipUnless(Directory.Exists(folder), $"{folder} is absent");
         (ITaskSuite Suite, ITeacher Teacher) parts = suiteName switch
         {
             "mental-arithmetic" => (new MentalArithmetic(), new MentalArithmetic()),
@@ -97,4 +99,42 @@ public sealed class ShippedModelsTests
             right.ShouldBeGreaterThanOrEqualTo((int)(rightArguments * questions.Count));
         }
     }
+
+    [Theory]
+    [InlineData(1, .4)]
+    [InlineData(2, .25)]
+    public async Task The_tiny_checkpoint_searches_for_names_it_never_saw_and_answers_with_what_it_finds(int hops, double right)
+    {
+        const int Count = 20;
+        var folder = ShippedModels.Folder("axpo-tiny");
+        var chat = ChatFormats.FromFolder(folder);
+        using var decoder = Decoder.Load(folder);
+        using var tool = new WebSearchTool(FactIndex.Shared, new WebSearchOptions());
+        await using var search = await tool.OpenAsync(new ToolSessionContext("test", ChanceKey.Root(14)), TestContext.Current.CancellationToken);
+        ITaskSuite suite = hops == 1 ? new FactSuite() : new FactChainSuite(hops, hops);
+        var correct = 0;
+        foreach (var question in suite.Draw(Split.Test, ChanceKey.Root(15), Count))
+        {
+            List<int> tokens = [.. chat.EncodePrompt(question, []).Tokens];
+            for (var turn = 0; turn < hops + 2; turn++)
+            {
+                var sampled = ShippedModels.Greedy(decoder, chat, tokens, 64);
+                tokens.AddRange(sampled);
+                var parsed = chat.ParseTurn([], sampled);
+                if (parsed is not { CallError: null, Call: { Closed: true } call })
+                {
+                    correct += parsed.Boxed is { } answer && await new ExactVerifier().VerifyAsync(question, answer, TestContext.Current.CancellationToken) == Verdict.Correct ? 1 : 0;
+                    break;
+                }
+
+                call.Name.ShouldBe("web_search");
+                tokens.AddRange(chat.EncodeObservation(call.Name, await search.InvokeAsync(call.Arguments, TestContext.Current.CancellationToken)).Tokens);
+            }
+        }
+
+        correct.ShouldBeGreaterThanOrEqualTo((int)(right * Count));
+    }
+
+    /// <summary>The recipe of a shipped folder: <c>axpo-tiny-gap</c> is made by <c>gap</c>, <c>axpo-tiny</c> by <c>tiny</c>.</summary>
+    private static string Recipe(string folder) => folder[(folder.LastIndexOf('-') + 1)..];
 }
