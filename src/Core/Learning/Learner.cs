@@ -61,7 +61,6 @@ public sealed record UpdateResult
     [Id(9)] public required double MismatchMax { get; init; }
     [Id(10)] public required int LossTokens { get; init; }
     [Id(11)] public required int TrainedTokens { get; init; }
-    [Id(12)] public required double Seconds { get; init; }
 }
 
 /// <summary>Updates weights on its own thread; callers only await.</summary>

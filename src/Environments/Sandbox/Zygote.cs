@@ -53,7 +53,7 @@ internal sealed class Zygote : IAsyncDisposable
 
     /// <summary>Starts a sandbox; it works only once a session in it answered.</summary>
     /// <exception cref="ToolUnavailableException">It did not start.</exception>
-    public static Zygote Start(SandboxCommand command, string python, SandboxOptions options)
+    public static async Task<Zygote> StartAsync(SandboxCommand command, string python, SandboxOptions options)
     {
         var start = new ProcessStartInfo(command.Program) { UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = "/" };
         foreach (var argument in command.Arguments.Concat([python, "-I", "-S", "-c", Source(), Limits(options)]))
@@ -66,7 +66,7 @@ internal sealed class Zygote : IAsyncDisposable
         start.Environment["PATH"] = "/usr/sbin:/usr/bin:/sbin:/bin";
         try
         {
-            var process = Process.Start(start) ?? throw new ToolUnavailableException($"sandbox: {command.Program} did not start", isTransient: true);
+            var process = await ParentThread.StartAsync(start) ?? throw new ToolUnavailableException($"sandbox: {command.Program} did not start", isTransient: true);
             return new Zygote(process, command.Name);
         }
         catch (System.ComponentModel.Win32Exception e)

@@ -57,7 +57,6 @@ public sealed class FakeLearner : ILearner
             MismatchMax = 0,
             LossTokens = lossTokens,
             TrainedTokens = batch.Sequences.Sum(s => s.Tokens.Length),
-            Seconds = 0,
         };
     }
 

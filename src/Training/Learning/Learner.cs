@@ -22,7 +22,6 @@ public sealed class Learner : ILearner, IDisposable
     private const string StateFile = "learner.json";
 
     private readonly DeviceThread _thread;
-    private readonly TimeProvider _time;
     private readonly ObjectiveOptions _objective;
     private readonly LearnerOptions _options;
     private readonly double _temperature;
@@ -31,9 +30,9 @@ public sealed class Learner : ILearner, IDisposable
     private Decoder _reference;
     private FusedAdamW _optimizer;
 
-    private Learner(DeviceThread thread, TimeProvider time, string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature)
+    private Learner(DeviceThread thread, string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature)
     {
-        (_thread, _time, _modelFolder, _objective, _options, _temperature) = (thread, time, modelFolder, objective, options, temperature);
+        (_thread, _modelFolder, _objective, _options, _temperature) = (thread, modelFolder, objective, options, temperature);
         _policy = Decoder.Load(modelFolder);
         _reference = _policy.Clone();
         _optimizer = MakeOptimizer(_policy);
@@ -47,14 +46,13 @@ public sealed class Learner : ILearner, IDisposable
     /// <param name="objective">The objective.</param>
     /// <param name="options">Optimizer and cuts.</param>
     /// <param name="temperature">Temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
-    /// <param name="time">Clock.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public static async Task<Learner> StartAsync(string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<Learner> StartAsync(string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature, CancellationToken cancellationToken)
     {
         var thread = new DeviceThread("axpo-learner", options.Threads);
         try
         {
-            return await thread.RunAsync(() => new Learner(thread, time, modelFolder, objective, options, temperature), cancellationToken);
+            return await thread.RunAsync(() => new Learner(thread, modelFolder, objective, options, temperature), cancellationToken);
         }
         catch
         {
@@ -104,7 +102,6 @@ public sealed class Learner : ILearner, IDisposable
 
     private UpdateResult Update(UpdateBatch batch, CancellationToken cancellationToken)
     {
-        var started = _time.GetTimestamp();
         using var scope = NewDisposeScope();
         var tally = new Tally();
         var items = Prepare(batch, tally);
@@ -141,7 +138,7 @@ public sealed class Learner : ILearner, IDisposable
         }
 
         Step = batch.Step;
-        return tally.Result(batch.Step, norms.DefaultIfEmpty(0).Average(), items.Sum(i => i.Sequence.Tokens.Length), _time.GetElapsedTime(started).TotalSeconds);
+        return tally.Result(batch.Step, norms.DefaultIfEmpty(0).Average(), items.Sum(i => i.Sequence.Tokens.Length));
     }
 
     private IEnumerable<HashSet<int>> Minibatches(int questions)
@@ -405,7 +402,7 @@ public sealed class Learner : ILearner, IDisposable
             _trained += tokens;
         }
 
-        public UpdateResult Result(int step, double gradientNorm, int tokens, double seconds) => new()
+        public UpdateResult Result(int step, double gradientNorm, int tokens) => new()
         {
             Step = step,
             Loss = Loss,
@@ -419,7 +416,6 @@ public sealed class Learner : ILearner, IDisposable
             MismatchMax = _worst,
             LossTokens = (int)_trained,
             TrainedTokens = tokens,
-            Seconds = seconds,
         };
     }
 }

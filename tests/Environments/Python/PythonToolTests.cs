@@ -204,6 +204,21 @@ public sealed class PythonToolTests : IAsyncLifetime
         (await Run(two, code)).Text.ShouldNotBe(first);
     }
 
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public async Task A_sandbox_outlives_the_thread_that_asked_for_it(string strategy)
+    {
+        var tool = _tools[strategy];
+        var probe = await tool.ProbeAsync(Token);
+        Assert.SkipUnless(probe.Works, $"{strategy}: {probe.Detail}");
+        IToolSession? opened = null;
+        var asking = new Thread(() => opened = tool.OpenAsync(new ToolSessionContext("e", ChanceKey.Root(0)), Token).GetAwaiter().GetResult());
+        asking.Start();
+        asking.Join();
+        await using var session = opened!;
+        (await Run(session, "2")).Text.ShouldBe("2");
+    }
+
     [Fact]
     public async Task A_sandbox_that_cannot_start_is_infrastructure_and_says_what_to_install()
     {

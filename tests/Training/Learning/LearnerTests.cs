@@ -161,5 +161,5 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
     }
 
     private Task<Learner> Start(LearnerOptions options) =>
-        Learner.StartAsync(_model.Folder, new ObjectiveOptions(), options, 1.0, TimeProvider.System, Token);
+        Learner.StartAsync(_model.Folder, new ObjectiveOptions(), options, 1.0, Token);
 }

@@ -87,7 +87,7 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
         {
             try
             {
-                await using var zygote = Zygote.Start(command, python, options.Sandbox);
+                await using var zygote = await Zygote.StartAsync(command, python, options.Sandbox);
                 using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
                 limit.CancelAfter(TimeSpan.FromSeconds(options.Sandbox.StartSeconds));
                 var session = await zygote.OpenAsync(0, limit.Token);
@@ -145,7 +145,7 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
                 }
             }
 
-            return _zygotes[slot] = Zygote.Start(_chosen.Value.Command, _chosen.Value.Python, options.Sandbox);
+            return _zygotes[slot] = await Zygote.StartAsync(_chosen.Value.Command, _chosen.Value.Python, options.Sandbox);
         }
         finally
         {
