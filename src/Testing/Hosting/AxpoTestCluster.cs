@@ -30,20 +30,17 @@ public sealed class AxpoTestClusterOptions
     public Action<ISiloBuilder>? Silo { get; set; }
 }
 
-/// <summary>An in-process cluster of one to three silos on scripted parts, with stores in the test's own memory.</summary>
+/// <summary>An in-process cluster of one to three silos on scripted parts, or on parts of each silo's own, with stores in the test's own memory.</summary>
 public sealed class AxpoTestCluster : IAsyncDisposable
 {
-    private AxpoTestCluster(InProcessTestCluster cluster, IRunServices services, MemoryTrajectoryStore trajectories, MemoryTurnJournal journal, MemoryRunLog log, SharedGrainStorage storage) =>
-        (Cluster, Services, Trajectories, Journal, Log, Storage) = (cluster, services, trajectories, journal, log, storage);
+    private AxpoTestCluster(InProcessTestCluster cluster, MemoryTrajectoryStore trajectories, MemoryTurnJournal journal, MemoryRunLog log, SharedGrainStorage storage) =>
+        (Cluster, Trajectories, Journal, Log, Storage) = (cluster, trajectories, journal, log, storage);
 
     /// <summary>The cluster.</summary>
     public InProcessTestCluster Cluster { get; }
 
     /// <summary>Grain factory of the client.</summary>
     public IGrainFactory Grains => Cluster.Client;
-
-    /// <summary>Parts of the runs.</summary>
-    public IRunServices Services { get; }
 
     /// <summary>Stored rollouts.</summary>
     public MemoryTrajectoryStore Trajectories { get; }
@@ -57,12 +54,29 @@ public sealed class AxpoTestCluster : IAsyncDisposable
     /// <summary>Grain states.</summary>
     public SharedGrainStorage Storage { get; }
 
-    /// <summary>Builds and starts a cluster.</summary>
-    public static async Task<AxpoTestCluster> StartAsync(IRunServices services, Action<AxpoTestClusterOptions>? configure = null)
+    /// <summary>Builds and starts a cluster whose silos share one instance of the parts.</summary>
+    public static Task<AxpoTestCluster> StartAsync(IRunServices services, Action<AxpoTestClusterOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         var options = new AxpoTestClusterOptions();
         configure?.Invoke(options);
+        return StartAsync(options, silo => silo.Services.AddSingleton(services));
+    }
+
+    /// <summary>Builds and starts a cluster whose silos register parts of their own (<see cref="IRunServices"/>), as separate processes would.</summary>
+    public static Task<AxpoTestCluster> StartAsync(Action<ISiloBuilder> parts, Action<AxpoTestClusterOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        var options = new AxpoTestClusterOptions();
+        configure?.Invoke(options);
+        return StartAsync(options, parts);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync() => await Cluster.DisposeAsync();
+
+    private static async Task<AxpoTestCluster> StartAsync(AxpoTestClusterOptions options, Action<ISiloBuilder> parts)
+    {
         var trajectories = options.After?.Trajectories ?? new MemoryTrajectoryStore();
         var journal = options.After?.Journal ?? new MemoryTurnJournal();
         var log = options.After?.Log ?? new MemoryRunLog();
@@ -78,7 +92,7 @@ public sealed class AxpoTestCluster : IAsyncDisposable
                 options.Grains?.Invoke(g);
             });
             silo.UseInMemoryReminderService();
-            silo.Services.AddSingleton(services);
+            parts(silo);
             silo.Services.AddSingleton<ITrajectoryStore>(trajectories);
             silo.Services.AddSingleton<ITurnJournal>(journal);
             silo.Services.AddSingleton<IRunLog>(log);
@@ -98,9 +112,6 @@ public sealed class AxpoTestCluster : IAsyncDisposable
         });
         var cluster = builder.Build();
         await cluster.DeployAsync();
-        return new AxpoTestCluster(cluster, services, trajectories, journal, log, storage);
+        return new AxpoTestCluster(cluster, trajectories, journal, log, storage);
     }
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync() => await Cluster.DisposeAsync();
 }
