@@ -53,6 +53,11 @@ internal static class RunJob
     /// <exception cref="PreflightException">Something is wrong.</exception>
     public static async Task<RunResult> ResumeAsync(CommandContext context, RunManifest manifest, RunRequest request, HostOptions host)
     {
+        if (RunClaim.Holder(context.Folders, manifest.Name) is { } holder)
+        {
+            throw RunClaim.Taken(manifest.Name, holder);
+        }
+
         var problems = (await Preflight.CheckAsync(manifest.Configuration, context.Folders, null, null, context.Stop)).ToList();
         if (problems.Count == 0 && await HashAsync(Path.Combine(manifest.Configuration.Model, "model.safetensors"), context.Stop) != manifest.ModelSha256)
         {

@@ -31,14 +31,17 @@ public sealed class RunClaim : IDisposable
         }
         catch (IOException)
         {
-            var other = Read(folders, run);
-            throw new PreflightException([new Problem("run", run, $"is under way in process {other?.Pid}; watch it with: axpo runs watch {run}")]);
+            throw Taken(run, Read(folders, run));
         }
 
         var process = ProcessFile(folders, run);
         File.WriteAllBytes(process, JsonSerializer.SerializeToUtf8Bytes(new RunProcess(Environment.ProcessId, gatewayPort, TimeProvider.System.GetUtcNow()), AxpoJson.Pretty));
         return new RunClaim(hold, process);
     }
+
+    /// <summary>What keeps a second process from hosting a run.</summary>
+    public static PreflightException Taken(string run, RunProcess? holder) =>
+        new([new Problem("run", run, $"is under way in process {holder?.Pid}; watch it with: axpo runs watch {run}")]);
 
     /// <summary>The process that hosts a run now; null if none does.</summary>
     public static RunProcess? Holder(RunFolders folders, string run)
