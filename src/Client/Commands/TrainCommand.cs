@@ -58,7 +58,7 @@ internal static class TrainCommand
     private static async Task<RunConfiguration> WithoutSandboxAsync(CommandContext context, LoadedConfiguration loaded, CancellationToken cancellationToken)
     {
         var configuration = loaded.Configuration;
-        if (loaded.Given.Any(k => k == "model" || k.StartsWith("tasks.", StringComparison.Ordinal)))
+        if (loaded.Given.Any(k => k == "model" || k.StartsWith("tasks.", StringComparison.Ordinal) || k.StartsWith("tools.python.", StringComparison.Ordinal)))
         {
             return configuration;
         }

@@ -88,7 +88,7 @@ internal static class RunJob
     private static async Task<RunResult> HostAsync(CommandContext context, RunManifest manifest, HostOptions host, Func<AxpoHost, Task<HostedRun>> begin)
     {
         var folder = context.Folders.Of(manifest.Name);
-        var fresh = !Directory.Exists(folder);
+        var (fresh, freshRoot) = (!Directory.Exists(folder), !Directory.Exists(context.Folders.Root));
         Directory.CreateDirectory(folder);
         var log = new FileLog(Path.Combine(folder, "axpo.log"), context.Time);
         await using var closing = log;
@@ -114,6 +114,11 @@ internal static class RunJob
             // It never began: nothing half-written stays.
             await log.DisposeAsync();
             Directory.Delete(folder, recursive: true);
+            if (freshRoot)
+            {
+                Directory.Delete(context.Folders.Root, recursive: true);
+            }
+
             throw;
         }
     }

@@ -97,7 +97,8 @@ public static class Preflight
         }
         catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException or System.Text.Json.JsonException)
         {
-            problems.Add(new Problem("model", folder, e.Message));
+            const string Field = "model: ";
+            problems.Add(new Problem("model", folder, e.Message.StartsWith(Field, StringComparison.Ordinal) ? e.Message[Field.Length..] : e.Message));
         }
         catch (DllNotFoundException e)
         {

@@ -106,7 +106,6 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
                 MismatchMax = 2e-5 + (4e-5 * chance.NextDouble()),
                 LossTokens = 3000 + chance.Next(400),
                 TrainedTokens = 5200 + chance.Next(600),
-                Seconds = 1.2,
             },
             Eval = evaluates ? Evaluation(questions, .57 + (.17 * done), .15 + (.4 * done), chance) : null,
             EvalT1 = evaluates ? Evaluation(questions, .52 + (.18 * done), tool, chance) : null,
