@@ -28,12 +28,26 @@ internal static class LearnerBench
 
     private static readonly DecoderConfig Tiny = new()
     {
-        VocabSize = 1247, HiddenSize = 128, Layers = 4, Heads = 4, KvHeads = 4, HeadDim = 32, IntermediateSize = 344, MaxPositions = 2048,
+        VocabSize = 1247,
+        HiddenSize = 128,
+        Layers = 4,
+        Heads = 4,
+        KvHeads = 4,
+        HeadDim = 32,
+        IntermediateSize = 344,
+        MaxPositions = 2048,
     };
 
     private static readonly DecoderConfig Middle = new()
     {
-        VocabSize = 4096, HiddenSize = 512, Layers = 8, Heads = 8, KvHeads = 8, HeadDim = 64, IntermediateSize = 1376, MaxPositions = 2048,
+        VocabSize = 4096,
+        HiddenSize = 512,
+        Layers = 8,
+        Heads = 8,
+        KvHeads = 8,
+        HeadDim = 64,
+        IntermediateSize = 1376,
+        MaxPositions = 2048,
     };
 
     /// <summary>Prints the table.</summary>
