@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Axpo.Client.Episodes;
 using Axpo.Silo.Reports;
 using Spectre.Console;
 
@@ -14,7 +15,7 @@ internal static class ReportCommand
         var command = new Command("report", "Writes a run's report: one self-contained HTML page with curves, groups and trajectories.") { run, output };
         return command.Does(async (parsed, cancellationToken) =>
         {
-            var path = await RunReport.WriteAsync(context.Folders, parsed.GetRequiredValue(run), parsed.GetValue(output), cancellationToken);
+            var path = await WriteAsync(context, parsed.GetRequiredValue(run), parsed.GetValue(output), cancellationToken);
             if (context.Json)
             {
                 context.WriteJson(new { report = path });
@@ -26,5 +27,13 @@ internal static class ReportCommand
 
             return ExitCode.Done;
         });
+    }
+
+    /// <summary>Writes a run's report, with its questions' answers.</summary>
+    /// <returns>Path of the file.</returns>
+    public static async Task<string> WriteAsync(CommandContext context, string run, string? output, CancellationToken cancellationToken)
+    {
+        await using var episodes = await EpisodeSource.OpenAsync(context, run, cancellationToken);
+        return await RunReport.WriteAsync(context.Folders, run, output, episodes.QuestionsAsync, cancellationToken);
     }
 }

@@ -36,7 +36,7 @@ internal static class TrainCommand
     /// <summary>Summary and report of a training run that this process hosted.</summary>
     public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result)
     {
-        var report = result.Rows.Count > 0 ? await RunReport.WriteAsync(context.Folders, result.Manifest.Name, null, CancellationToken.None) : null;
+        var report = result.Rows.Count > 0 ? await ReportCommand.WriteAsync(context, result.Manifest.Name, null, CancellationToken.None) : null;
         var summary = RunSummary.Of(result.Manifest, result.Rows);
         if (context.Json)
         {

@@ -13,6 +13,7 @@ internal sealed class EpisodeSource : IAsyncDisposable
     private readonly ServiceProvider _services;
     private readonly FileTrajectoryStore _store;
     private readonly CommandContext _context;
+    private bool _questionsAreGone;
 
     private EpisodeSource(CommandContext context, RunManifest manifest)
     {
@@ -58,15 +59,27 @@ internal sealed class EpisodeSource : IAsyncDisposable
     /// <summary>The question of a rollout, drawn again; null if it is another one by now (a question file that was changed).</summary>
     public async Task<Question?> QuestionAsync(Rollout rollout, CancellationToken cancellationToken)
     {
+        var questions = await QuestionsAsync(rollout.Id.Phase, rollout.Id.Step, cancellationToken);
+        return questions.ElementAtOrDefault(rollout.Id.Question) is { } question && question.Id == rollout.QuestionId ? question : null;
+    }
+
+    /// <summary>The questions of a phase and step, drawn again; none if they cannot be any more (a question file that is gone), which is said once.</summary>
+    public async ValueTask<IReadOnlyList<Question>> QuestionsAsync(Phase phase, int step, CancellationToken cancellationToken)
+    {
+        if (_questionsAreGone)
+        {
+            return [];
+        }
+
         try
         {
-            var questions = await _services.GetRequiredService<RunServices>().QuestionsAsync(Manifest.Name, rollout.Id.Phase, rollout.Id.Step, cancellationToken);
-            return questions.ElementAtOrDefault(rollout.Id.Question) is { } question && question.Id == rollout.QuestionId ? question : null;
+            return await _services.GetRequiredService<RunServices>().QuestionsAsync(Manifest.Name, phase, step, cancellationToken);
         }
         catch (Exception e) when (e is IOException or KeyNotFoundException or InvalidDataException or ArgumentException or QuestionFileException)
         {
-            _context.Error.WriteLine($"the question of {rollout.Id} cannot be read: {e.Message}");
-            return null;
+            _questionsAreGone = true;
+            _context.Error.WriteLine($"axpo: the questions of run '{Manifest.Name}' cannot be read, so their answers are not shown: {e.Message}");
+            return [];
         }
     }
 

@@ -21,7 +21,7 @@ public static partial class ReportGroups
         ArgumentNullException.ThrowIfNull(questions);
         ArgumentNullException.ThrowIfNull(configuration);
         return [.. rollouts.GroupBy(r => r.Id.Question).OrderBy(g => g.Key)
-            .Select(g => Group([.. g], drops, g.Key < questions.Count ? questions[g.Key] : null, chat, configuration))];
+            .Select(g => Group([.. g], drops, g.Key < questions.Count && questions[g.Key].Id == g.First().QuestionId ? questions[g.Key] : null, chat, configuration))];
     }
 
     /// <summary>
