@@ -125,8 +125,8 @@ internal sealed class Zygote : IAsyncDisposable
 
         await _process.WaitForExitAsync();
         await _reading;
+        // The gate stays: a session that is closed after this must find the sandbox gone, not the gate.
         _process.Dispose();
-        _writing.Dispose();
     }
 
     private static string Source()

@@ -219,6 +219,20 @@ public sealed class PythonToolTests : IAsyncLifetime
         (await Run(session, "2")).Text.ShouldBe("2");
     }
 
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public async Task A_session_that_outlives_the_tool_fails_as_infrastructure_and_closes_in_peace(string strategy)
+    {
+        var session = await Open(strategy);
+        await _tools[strategy].DisposeAsync();
+        await Should.ThrowAsync<ToolUnavailableException>(() => Run(session, "1"));
+        await session.DisposeAsync();
+        var another = Tool(strategy);
+        var unused = await another.OpenAsync(new ToolSessionContext("e", ChanceKey.Root(0)), Token);
+        await another.DisposeAsync();
+        await unused.DisposeAsync();
+    }
+
     [Fact]
     public async Task A_sandbox_that_cannot_start_is_infrastructure_and_says_what_to_install()
     {
