@@ -230,7 +230,7 @@ public sealed class ModelParityTests
     private static Decoder Open(string name, out Dictionary<string, Tensor> cases)
     {
         Assert.SkipUnless(Directory.Exists(Path.Combine(Family, name)), $"{name}: no such family here");
-        Assert.SkipUnless(Supported(name), $"{name}: this architecture comes with a later issue");
+        Assert.SkipUnless(Supported(name), $"{name}: this architecture is not supported yet");
         cases = Fixtures.Tensors(Path.Combine(Family, name, "cases.safetensors"));
         return Decoder.Load(Path.Combine(Family, name));
     }
