@@ -8,7 +8,9 @@ namespace Axpo.Training.Tests.Objectives;
 /// <summary>A case of the AXPO fixtures as Axpo's own nouns.</summary>
 internal sealed class AxpoFixture
 {
-    private static readonly Lazy<Dictionary<string, Tensor>> Arrays = new(() => Fixtures.Tensors(Path.Combine(Fixtures.Root, "objectives", "axpo", "arrays.safetensors")));
+    // Shared by all tests: whichever reads them first must not take them along when its dispose scope ends.
+    private static readonly Lazy<Dictionary<string, Tensor>> Arrays = new(() => Fixtures.Tensors(Path.Combine(Fixtures.Root, "objectives", "axpo", "arrays.safetensors"))
+        .ToDictionary(a => a.Key, a => a.Value.DetachFromDisposeScope(), StringComparer.Ordinal));
 
     public AxpoFixture(JsonObject json)
     {
