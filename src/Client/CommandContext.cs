@@ -56,7 +56,7 @@ internal sealed class CommandContext
     public bool Verbose { get; private set; }
 
     /// <summary><c>--runs</c></summary>
-    public RunFolders Folders { get; private set; } = new("runs");
+    public RunFolders Folders { get; private set; } = new(GlobalOptions.DefaultRuns);
 
     /// <summary>The context of this process.</summary>
     public static CommandContext OfProcess(CancellationToken stop)

@@ -48,6 +48,13 @@ internal static class Errors
         return code;
     }
 
+    /// <summary>Says how something that began has ended, if not as planned.</summary>
+    public static ExitCode Say(CommandContext context, ExitCode code, string message)
+    {
+        context.Error.WriteLine(context.Json ? JsonSerializer.Serialize(new ErrorMessage((int)code, Name(code), message, [], null), Json) : $"axpo: {message}");
+        return code;
+    }
+
     /// <summary>The exit code of an exception.</summary>
     public static ExitCode CodeOf(CommandContext context, Exception exception) => exception switch
     {

@@ -5,9 +5,12 @@ namespace Axpo.Client;
 /// <summary>Options that every command has.</summary>
 internal sealed class GlobalOptions
 {
+    /// <summary>Where runs are if nothing else is said.</summary>
+    public const string DefaultRuns = "runs";
+
     public Option<bool> Json { get; } = new("--json") { Description = "For machines: one JSON document or JSON lines on stdout, errors as JSON on stderr.", Recursive = true };
 
-    public Option<string> Runs { get; } = new("--runs") { Description = "Folder of the runs.", HelpName = "FOLDER", DefaultValueFactory = _ => "runs", Recursive = true };
+    public Option<string> Runs { get; } = new("--runs") { Description = "Folder of the runs.", HelpName = "FOLDER", DefaultValueFactory = _ => DefaultRuns, Recursive = true };
 
     public Option<bool> Verbose { get; } = new("--verbose") { Description = "Stack traces with errors, log entries.", Recursive = true };
 

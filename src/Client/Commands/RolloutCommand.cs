@@ -22,7 +22,7 @@ internal static class RolloutCommand
         var questions = new Option<string?>("--questions") { Description = "A JSONL file of questions, in place of a suite (docs/questions.md).", HelpName = "FILE" };
         var count = new Option<int>("--count") { Description = "Questions.", HelpName = "N", DefaultValueFactory = _ => 16 };
         var samples = new Option<int>("--samples") { Description = "Rollouts of each question.", HelpName = "N", DefaultValueFactory = _ => 1 };
-        var export = new Option<string?>("--out") { Description = "Also exports the finished rollouts to this file, one JSON object a line.", HelpName = "FILE" };
+        var export = ExportOption();
         var command = new Command("rollout", "Launches a batch of episodes and stores it; --out exports it as JSON lines.") { name, suite, questions, count, samples, export };
         options.AddTo(command, "--algorithm", "--steps");
         HostOptions.AddTo(command);
@@ -34,12 +34,7 @@ internal static class RolloutCommand
                 throw new PreflightException([new Problem("--questions", file, "cannot be given together with --suite; choose one")]);
             }
 
-            var output = parsed.GetValue(export);
-            if (output is not null && File.Exists(output))
-            {
-                throw new PreflightException([new Problem("--out", output, "exists; name another file")]);
-            }
-
+            var output = Output(parsed, export);
             List<(string, string)> more =
             [
                 ("--count", string.Create(CultureInfo.InvariantCulture, $"rollouts.questions={parsed.GetValue(count)}")),
@@ -51,7 +46,7 @@ internal static class RolloutCommand
 
             if (asked is not null)
             {
-                more.Add(("--suite", $"tasks.suites.{asked}=1"));
+                more.Add(("--suite", $"tasks.suites={JsonSerializer.Serialize(new Dictionary<string, int> { [asked] = 1 })}"));
             }
 
             if (file is not null)
@@ -66,15 +61,25 @@ internal static class RolloutCommand
         });
     }
 
+    /// <summary><c>--out</c></summary>
+    public static Option<string?> ExportOption() => new("--out") { Description = "Also exports the rollouts of the batch to this file, one JSON object a line, once it is done.", HelpName = "FILE" };
+
+    /// <summary>The file to export to; null: none.</summary>
+    /// <exception cref="PreflightException">It exists.</exception>
+    public static string? Output(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is not { } output ? null
+        : Path.Exists(output) ? throw new PreflightException([new Problem("--out", output, "exists; name another file")])
+        : output;
+
     /// <summary>Figures and export of a batch that this process hosted.</summary>
     public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result, string? output)
     {
-        var exit = RunJob.Exit(context, result.Status);
-        var exported = output is null ? 0 : await ExportAsync(context.Folders, result.Manifest, output);
+        var exit = RunJob.Exit(context, result.Status, output is null ? "" : $" --out {output}");
         if (exit != ExitCode.Done || result.Rows is not [.., { Train: { } figures } row])
         {
             return exit;
         }
+
+        var exported = output is null ? 0 : await ExportAsync(context.Folders, result.Manifest, output);
 
         if (context.Json)
         {

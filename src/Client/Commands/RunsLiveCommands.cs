@@ -4,6 +4,7 @@ using Axpo.Grains.Abstractions;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
+using Orleans.Runtime;
 using Spectre.Console;
 
 namespace Axpo.Client.Commands;
@@ -24,8 +25,16 @@ internal static class RunsLiveCommands
             }
 
             await using var remote = await RemoteRun.ConnectAsync(process, manifest.Name, cancellationToken);
-            await RunFollower.FollowAsync(context, manifest, new FileRunLog(context.Folders), remote.Grain.WaitAsync, null);
-            return ExitCode.Done;
+            try
+            {
+                await RunFollower.FollowAsync(context, manifest, new FileRunLog(context.Folders), remote.Grain.WaitAsync, null);
+                return ExitCode.Done;
+            }
+            catch (Exception e) when (e is OrleansException or TimeoutException && RunClaim.Holder(context.Folders, manifest.Name) is null)
+            {
+                // Its process ended between two questions, as planned or not: the files say which.
+                return Errors.Say(context, ExitCode.Done, $"run '{manifest.Name}' is no longer under way; see axpo runs show {manifest.Name}");
+            }
         });
     }
 
@@ -33,17 +42,24 @@ internal static class RunsLiveCommands
     public static Command Resume(CommandContext context)
     {
         var run = Name();
-        var command = new Command("resume", "Goes on with a run that was killed, stopped or has failed; nothing that was stored is done again.") { run };
+        var export = RolloutCommand.ExportOption();
+        var command = new Command("resume", "Goes on with a run that was killed, stopped or has failed; nothing that was stored is done again.") { run, export };
         HostOptions.AddTo(command);
         return command.Does(async (parsed, cancellationToken) =>
         {
             var manifest = await ReadAsync(context, parsed.GetRequiredValue(run), cancellationToken);
-            var result = await RunJob.ResumeAsync(context, manifest, new RunRequest { Kind = manifest.Kind }, HostOptions.Of(parsed));
+            var output = RolloutCommand.Output(parsed, export);
+            if (output is not null && manifest.Kind != RunKind.Rollout)
+            {
+                throw new PreflightException([new Problem("--out", output, $"run '{manifest.Name}' is no batch of axpo rollout: there is nothing to export")]);
+            }
+
+            var result = await RunJob.ResumeAsync(context, manifest, HostOptions.Of(parsed));
             return manifest.Kind switch
             {
                 RunKind.Train => await TrainCommand.FinishAsync(context, result),
                 RunKind.Evaluate => EvalCommand.Finish(context, result, result.Rows is [.., { Eval: null }]),
-                _ => await RolloutCommand.FinishAsync(context, result, null),
+                _ => await RolloutCommand.FinishAsync(context, result, output),
             };
         });
     }

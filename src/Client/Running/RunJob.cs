@@ -43,7 +43,9 @@ internal static class RunJob
             Name = name,
             Kind = kind,
             Created = context.Time.GetUtcNow(),
-            ModelSha256 = await HashAsync(Path.Combine(configuration.Model, "model.safetensors"), context.Stop),
+            ModelSha256 = await HashWeightsAsync(configuration.Model, context.Stop),
+            QuestionsSha256 = configuration.Tasks.Questions is { } file ? await HashAsync([file], context.Stop) : null,
+            Request = request,
             Configuration = configuration,
         };
         return await HostAsync(context, manifest, host, h => h.StartRunAsync(manifest, request, context.Stop));
@@ -51,7 +53,7 @@ internal static class RunJob
 
     /// <summary>Goes on with a run.</summary>
     /// <exception cref="PreflightException">Something is wrong.</exception>
-    public static async Task<RunResult> ResumeAsync(CommandContext context, RunManifest manifest, RunRequest request, HostOptions host)
+    public static async Task<RunResult> ResumeAsync(CommandContext context, RunManifest manifest, HostOptions host)
     {
         if (RunClaim.Holder(context.Folders, manifest.Name) is { } holder)
         {
@@ -59,31 +61,39 @@ internal static class RunJob
         }
 
         var problems = (await Preflight.CheckAsync(manifest.Configuration, context.Folders, null, null, context.Stop)).ToList();
-        if (problems.Count == 0 && await HashAsync(Path.Combine(manifest.Configuration.Model, "model.safetensors"), context.Stop) != manifest.ModelSha256)
+        if (problems.Count == 0 && await HashWeightsAsync(manifest.Configuration.Model, context.Stop) != manifest.ModelSha256)
         {
             problems.Add(new Problem("model", manifest.Configuration.Model, $"has other weights than when run '{manifest.Name}' began; put the original ones back"));
         }
 
+        if (problems.Count == 0 && manifest is { QuestionsSha256: { } asked, Configuration.Tasks.Questions: { } file } && await HashAsync([file], context.Stop) != asked)
+        {
+            problems.Add(new Problem("tasks.questions", file, $"has changed since run '{manifest.Name}' began; put the original file back"));
+        }
+
         return problems.Count > 0
             ? throw new PreflightException(problems)
-            : await HostAsync(context, manifest, host, h => h.ResumeRunAsync(manifest, request));
+            : await HostAsync(context, manifest, host, h => h.ResumeRunAsync(manifest));
     }
 
     /// <summary>Exit code of a run's end, with the line that says how to go on.</summary>
-    public static ExitCode Exit(CommandContext context, RunStatus status)
+    /// <param name="context">The console.</param>
+    /// <param name="status">Where the run stands.</param>
+    /// <param name="more">Options of the command that would go on with it.</param>
+    public static ExitCode Exit(CommandContext context, RunStatus status, string more = "")
     {
-        switch (status.Phase)
+        var resume = $"axpo runs resume {status.Run}{more}{(context.Folders.Root == GlobalOptions.DefaultRuns ? "" : $" --runs {context.Folders.Root}")}";
+        return status.Phase switch
         {
-            case RunPhase.Done:
-                return ExitCode.Done;
-            case RunPhase.Cancelled:
-                context.Error.WriteLine($"axpo: run '{status.Run}' stopped at step {status.Step} ({status.Message}); go on with: axpo runs resume {status.Run}");
-                return ExitCode.Stopped;
-            default:
-                context.Error.WriteLine($"axpo: run '{status.Run}' failed at step {status.Step}: {status.Message}; after mending it, go on with: axpo runs resume {status.Run}");
-                return ExitCode.Failed;
-        }
+            RunPhase.Done => ExitCode.Done,
+            RunPhase.Cancelled => Errors.Say(context, ExitCode.Stopped, $"run '{status.Run}' stopped at step {status.Step} ({status.Message}); go on with: {resume}"),
+            _ => Errors.Say(context, ExitCode.Failed, $"run '{status.Run}' failed at step {status.Step}: {status.Message}; after mending it, go on with: {resume}"),
+        };
     }
+
+    /// <summary>Hash of a model folder's weights: of its one file, or of its shards in the order of their names.</summary>
+    internal static Task<string> HashWeightsAsync(string folder, CancellationToken cancellationToken) =>
+        HashAsync(Directory.EnumerateFiles(folder, "model*.safetensors").Order(StringComparer.Ordinal), cancellationToken);
 
     private static async Task<RunResult> HostAsync(CommandContext context, RunManifest manifest, HostOptions host, Func<AxpoHost, Task<HostedRun>> begin)
     {
@@ -114,21 +124,32 @@ internal static class RunJob
             // It never began: nothing half-written stays.
             await log.DisposeAsync();
             Directory.Delete(folder, recursive: true);
-            if (freshRoot)
+            if (freshRoot && !Directory.EnumerateFileSystemEntries(context.Folders.Root).Any())
             {
-                Directory.Delete(context.Folders.Root, recursive: true);
+                // Not if another run has begun there meanwhile.
+                Directory.Delete(context.Folders.Root);
             }
 
             throw;
         }
     }
 
-    private static async Task<string> HashAsync(string file, CancellationToken cancellationToken)
+    private static async Task<string> HashAsync(IEnumerable<string> files, CancellationToken cancellationToken)
     {
-        var stream = File.OpenRead(file);
-        await using (stream)
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 20];
+        foreach (var file in files)
         {
-            return Convert.ToHexStringLower(await SHA256.HashDataAsync(stream, cancellationToken));
+            var stream = File.OpenRead(file);
+            await using (stream)
+            {
+                while (await stream.ReadAsync(buffer, cancellationToken) is > 0 and var read)
+                {
+                    hash.AppendData(buffer, 0, read);
+                }
+            }
         }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -62,32 +62,45 @@ public sealed class AxpoHost : IAsyncDisposable
     public async Task<HostedRun> StartRunAsync(RunManifest manifest, RunRequest request, CancellationToken cancellationToken)
     {
         var folders = Services.GetRequiredService<RunFolders>();
-        await Services.GetRequiredService<RunManifests>().CreateAsync(manifest, cancellationToken);
-        var claim = RunClaim.Take(folders, manifest.Name, GatewayPort);
-        var grain = Grains.GetGrain<IRunGrain>(manifest.Name);
-        await grain.StartAsync(request);
-        return new HostedRun(manifest, grain, claim);
+        Directory.CreateDirectory(folders.Of(manifest.Name));
+        return await HostAsync(manifest, async grain =>
+        {
+            await Services.GetRequiredService<RunManifests>().CreateAsync(manifest, cancellationToken);
+            await grain.StartAsync(request);
+        });
     }
 
     /// <summary>Hosts an interrupted, failed or cancelled run here and goes on with it.</summary>
     /// <exception cref="KeyNotFoundException">There is no such run.</exception>
     /// <exception cref="PreflightException">It is hosted by another process.</exception>
-    public async Task<HostedRun> ResumeRunAsync(RunManifest manifest, RunRequest request)
+    public Task<HostedRun> ResumeRunAsync(RunManifest manifest) => HostAsync(manifest, async grain =>
     {
-        var claim = RunClaim.Take(Services.GetRequiredService<RunFolders>(), manifest.Name, GatewayPort);
-        var grain = Grains.GetGrain<IRunGrain>(manifest.Name);
-
         // A run that was killed between its manifest and its start has no state yet: starting changes nothing for all others.
-        await grain.StartAsync(request);
+        await grain.StartAsync(manifest.Request ?? new RunRequest { Kind = manifest.Kind });
         await grain.ResumeAsync();
-        return new HostedRun(manifest, grain, claim);
-    }
+    });
 
     /// <summary>Stops the silo: running turns end first.</summary>
     public async ValueTask DisposeAsync()
     {
         await _host.StopAsync(CancellationToken.None);
         await DisposeAsync(_host);
+    }
+
+    private async Task<HostedRun> HostAsync(RunManifest manifest, Func<IRunGrain, Task> begin)
+    {
+        var claim = RunClaim.Take(Services.GetRequiredService<RunFolders>(), manifest.Name, GatewayPort);
+        try
+        {
+            var grain = Grains.GetGrain<IRunGrain>(manifest.Name);
+            await begin(grain);
+            return new HostedRun(manifest, grain, claim);
+        }
+        catch
+        {
+            claim.Dispose();
+            throw;
+        }
     }
 
     private static async ValueTask DisposeAsync(IHost host)

@@ -14,10 +14,13 @@ public sealed class FileLog : ILoggerProvider, IAsyncDisposable
     private readonly Task _loop;
 
     /// <summary>Appends to a file.</summary>
+    /// <exception cref="IOException">The file cannot be opened.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
     public FileLog(string path, TimeProvider time)
     {
         _time = time;
-        _loop = Task.Run(() => WriteAsync(path));
+        var writer = new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+        _loop = Task.Run(() => WriteAsync(writer));
     }
 
     /// <inheritdoc/>
@@ -26,27 +29,34 @@ public sealed class FileLog : ILoggerProvider, IAsyncDisposable
     /// <inheritdoc/>
     public void Dispose() => _lines.Writer.TryComplete();
 
-    /// <summary>Writes what is queued, then ends.</summary>
+    /// <summary>Writes what is queued, then ends. A disk that is full by now loses entries, never the work that they tell of.</summary>
     public async ValueTask DisposeAsync()
     {
         Dispose();
         await _loop;
     }
 
-    private async Task WriteAsync(string path)
+    private async Task WriteAsync(StreamWriter writer)
     {
-        var writer = new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
-        await using (writer)
+        try
         {
-            while (await _lines.Reader.WaitToReadAsync())
+            await using (writer)
             {
-                while (_lines.Reader.TryRead(out var line))
+                while (await _lines.Reader.WaitToReadAsync())
                 {
-                    await writer.WriteLineAsync(line);
-                }
+                    while (_lines.Reader.TryRead(out var line))
+                    {
+                        await writer.WriteLineAsync(line);
+                    }
 
-                await writer.FlushAsync();
+                    await writer.FlushAsync();
+                }
             }
+        }
+        catch (IOException e)
+        {
+            // There is nowhere left to say so.
+            _ = e;
         }
     }
 

@@ -8,7 +8,7 @@ namespace Axpo.Silo.Hosting;
 internal static class Ports
 {
     /// <summary>The ports asked for, or free ones for 0; two different ones.</summary>
-    /// <exception cref="PreflightException">A port is in use, or none is free.</exception>
+    /// <exception cref="PreflightException">A port is none, or in use, or none is free.</exception>
     public static (int First, int Second) Resolve((string Field, int Port) first, (string Field, int Port) second)
     {
         using var a = Listen(first.Field, first.Port);
@@ -18,6 +18,11 @@ internal static class Ports
 
     private static TcpListener Listen(string field, int port)
     {
+        if (port is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
+        {
+            throw new PreflightException([new Problem(field, port.ToString(CultureInfo.InvariantCulture), $"expected a port from 1 to {IPEndPoint.MaxPort}, or 0 for any free one")]);
+        }
+
         var listener = new TcpListener(IPAddress.Loopback, port);
         try
         {

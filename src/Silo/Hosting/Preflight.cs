@@ -39,7 +39,7 @@ public static class Preflight
     private static void CheckFolder(RunFolders folders, List<Problem> problems)
     {
         var existing = new DirectoryInfo(Path.GetFullPath(folders.Root));
-        while (!existing.Exists && existing.Parent is { } parent)
+        while (!existing.Exists && !File.Exists(existing.FullName) && existing.Parent is { } parent)
         {
             existing = parent;
         }
@@ -47,9 +47,9 @@ public static class Preflight
         var probe = Path.Combine(existing.FullName, $".axpo-{Guid.NewGuid():N}");
         try
         {
-            if (File.Exists(folders.Root))
+            if (!existing.Exists)
             {
-                throw new IOException("it is a file");
+                throw new IOException($"'{existing.FullName}' is a file");
             }
 
             File.WriteAllBytes(probe, []);
@@ -119,10 +119,17 @@ public static class Preflight
 
     private static async Task CheckTasksAsync(TaskOptions tasks, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
     {
+        var catalog = provider.GetRequiredService<SuiteCatalog>();
+        if (tasks.Questions is null && tasks.Suites.Keys.Except(catalog.Names, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } unknown)
+        {
+            problems.AddRange(unknown.Select(s => new Problem("tasks.suites", s, $"there is no suite '{s}'{NearestName.Hint(s, catalog.Names)}")));
+            return;
+        }
+
         IQuestionSource source;
         try
         {
-            source = await provider.GetRequiredService<SuiteCatalog>().OpenAsync(tasks, cancellationToken);
+            source = await catalog.OpenAsync(tasks, cancellationToken);
             if (tasks.Questions is { } file)
             {
                 // Every policy reads text only so far.
@@ -131,7 +138,8 @@ public static class Preflight
         }
         catch (Exception e) when (e is KeyNotFoundException or ArgumentException or IOException or UnauthorizedAccessException or QuestionFileException)
         {
-            problems.Add(new Problem("tasks", tasks.Questions ?? "", e.Message));
+            var path = tasks.Questions is { } given ? given + ": " : "";
+            problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", e.Message.StartsWith(path, StringComparison.Ordinal) ? e.Message[path.Length..] : e.Message));
             return;
         }
 

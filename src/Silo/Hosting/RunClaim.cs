@@ -29,19 +29,31 @@ public sealed class RunClaim : IDisposable
         {
             hold = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException)
+        catch (IOException e) when (e is not (DirectoryNotFoundException or PathTooLongException))
         {
             throw Taken(run, Read(folders, run));
         }
 
         var process = ProcessFile(folders, run);
-        File.WriteAllBytes(process, JsonSerializer.SerializeToUtf8Bytes(new RunProcess(Environment.ProcessId, gatewayPort, TimeProvider.System.GetUtcNow()), AxpoJson.Pretty));
+        var aside = process + ".part";
+        try
+        {
+            // Renamed into place: whoever looks meanwhile reads all of it or none.
+            File.WriteAllBytes(aside, JsonSerializer.SerializeToUtf8Bytes(new RunProcess(Environment.ProcessId, gatewayPort, TimeProvider.System.GetUtcNow()), AxpoJson.Pretty));
+            File.Move(aside, process, overwrite: true);
+        }
+        catch
+        {
+            hold.Dispose();
+            throw;
+        }
+
         return new RunClaim(hold, process);
     }
 
     /// <summary>What keeps a second process from hosting a run.</summary>
     public static PreflightException Taken(string run, RunProcess? holder) =>
-        new([new Problem("run", run, $"is under way in process {holder?.Pid}; watch it with: axpo runs watch {run}")]);
+        new([new Problem("run", run, $"is under way in {(holder is null ? "another process" : FormattableString.Invariant($"process {holder.Pid}"))}; watch it with: axpo runs watch {run}")]);
 
     /// <summary>The process that hosts a run now; null if none does.</summary>
     public static RunProcess? Holder(RunFolders folders, string run)
@@ -54,7 +66,8 @@ public sealed class RunClaim : IDisposable
 
         try
         {
-            using var probe = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.None);
+            // Shared: two who look at once are no holders to each other.
+            using var probe = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
             return null;
         }
         catch (IOException)
@@ -74,7 +87,14 @@ public sealed class RunClaim : IDisposable
 
     private static RunProcess? Read(RunFolders folders, string run)
     {
-        var path = ProcessFile(folders, run);
-        return File.Exists(path) ? JsonSerializer.Deserialize<RunProcess>(File.ReadAllBytes(path), AxpoJson.Pretty) : null;
+        try
+        {
+            return JsonSerializer.Deserialize<RunProcess>(File.ReadAllBytes(ProcessFile(folders, run)), AxpoJson.Pretty);
+        }
+        catch (Exception e) when (e is FileNotFoundException or JsonException)
+        {
+            // The holder is just coming or going.
+            return null;
+        }
     }
 }

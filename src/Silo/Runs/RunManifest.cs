@@ -19,6 +19,12 @@ public sealed record RunManifest
     /// <summary>Hash of the starting model's weights file.</summary>
     public required string ModelSha256 { get; init; }
 
+    /// <summary>Hash of the file of questions; null: it asks suites.</summary>
+    public string? QuestionsSha256 { get; init; }
+
+    /// <summary>What it was asked beyond its kind, for a resume of a run that was killed before its own state was written; null: what its kind does by default.</summary>
+    public RunRequest? Request { get; init; }
+
     /// <summary>The whole configuration.</summary>
     public required RunConfiguration Configuration { get; init; }
 }

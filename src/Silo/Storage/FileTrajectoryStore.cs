@@ -223,8 +223,18 @@ public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = fals
                 at += line.Length + 1;
             }
 
-            await RandomAccess.WriteAsync(file.SafeFileHandle, buffer.GetBuffer().AsMemory(0, (int)buffer.Length), start);
-            RandomAccess.FlushToDisk(file.SafeFileHandle);
+            try
+            {
+                await RandomAccess.WriteAsync(file.SafeFileHandle, buffer.GetBuffer().AsMemory(0, (int)buffer.Length), start);
+                RandomAccess.FlushToDisk(file.SafeFileHandle);
+            }
+            catch
+            {
+                // Half a line (a full disk) must not stand before the next batch.
+                RandomAccess.SetLength(file.SafeFileHandle, start);
+                throw;
+            }
+
             foreach (var (id, entry) in fresh)
             {
                 _index[id] = entry;

@@ -24,7 +24,7 @@ public sealed class ErrorsBeforeStartTests : IDisposable
     [InlineData("rollouts.groupSiez=8", "rollouts.groupSiez: '8': unknown key; did you mean 'groupSize'?")]
     [InlineData("steps=many", "steps: 'many': expected a whole number")]
     [InlineData("model=models/none", "models/none': there is no such folder; give a Hugging Face folder, for example models/axpo-tiny-gap")]
-    [InlineData("tasks.suites.mental-arithmetik=1", "'mental-arithmetik'")]
+    [InlineData("tasks.suites.mental-arithmetik=1", "error: tasks.suites: 'mental-arithmetik': there is no suite 'mental-arithmetik'; did you mean 'mental-arithmetic'?")]
     public async Task Wrong_input_is_named_with_its_remedy(string set, string message)
     {
         var (code, error) = await TrainAsync(Runs, "--set", set);
@@ -68,14 +68,26 @@ public sealed class ErrorsBeforeStartTests : IDisposable
         Directory.Exists(Runs).ShouldBeFalse();
     }
 
+    [Fact]
+    public async Task A_number_that_is_no_port_is_named()
+    {
+        var (code, error) = await TrainAsync(Runs, "--gateway-port", "65536", "--set", "tasks.suites.fact=1");
+        code.ShouldBe(ExitCode.BadInput, error);
+        Message(error).ShouldBe("error: host.gatewayPort: '65536': expected a port from 1 to 65535, or 0 for any free one");
+        Directory.Exists(Runs).ShouldBeFalse();
+    }
+
     [Theory]
     [InlineData("/proc/axpo-runs")]
     [InlineData("FILE")]
+    [InlineData("FILE/below")]
     public async Task A_runs_folder_that_cannot_be_written_is_named(string runs)
     {
-        if (runs == "FILE")
+        if (runs.StartsWith("FILE", StringComparison.Ordinal))
         {
-            await File.WriteAllTextAsync(runs = Path.Combine(_folder, "file"), "", Token);
+            var file = Path.Combine(_folder, "file");
+            await File.WriteAllTextAsync(file, "", Token);
+            runs = file + runs["FILE".Length..];
         }
 
         var (code, error) = await TrainAsync(runs, "--set", "tasks.suites.fact=1", "--set", "tasks.suites.mental-arithmetic=0");
