@@ -18,6 +18,9 @@ public interface ITrajectoryStore
 
     /// <summary>Every stored rollout of a run, optionally of one phase and step, in order of ids.</summary>
     IAsyncEnumerable<Rollout> ListAsync(string run, Phase? phase, int? step, CancellationToken cancellationToken);
+
+    /// <summary>Lets go of what is held open for a run's steps up to this one: nobody works on them any more. They open again when asked for.</summary>
+    ValueTask CloseAsync(string run, int throughStep);
 }
 
 /// <summary>One finished turn of an episode, stored before the next begins.</summary>

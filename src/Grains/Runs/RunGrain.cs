@@ -10,6 +10,7 @@ internal sealed partial class RunGrain(
     [PersistentState("run", GrainsOptions.Storage)] IPersistentState<RunState> state,
     IRunServices services,
     ITurnJournal journal,
+    ITrajectoryStore store,
     IRunLog log,
     IOptions<GrainsOptions> options,
     TimeProvider time,
@@ -131,7 +132,7 @@ internal sealed partial class RunGrain(
         try
         {
             var calls = new LongCall(time, options.Value);
-            var loop = new RunLoop(Run, state, services, journal, log, GrainFactory, calls, options.Value, time, _meter, resume);
+            var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, calls, options.Value, time, _meter, resume);
             await loop.RunAsync(cancellationToken);
             await EndAsync(RunPhase.Done, null);
         }

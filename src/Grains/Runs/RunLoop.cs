@@ -12,6 +12,7 @@ internal sealed class RunLoop(
     IPersistentState<RunState> state,
     IRunServices services,
     ITurnJournal journal,
+    ITrajectoryStore store,
     IRunLog log,
     IGrainFactory grains,
     LongCall calls,
@@ -134,6 +135,7 @@ internal sealed class RunLoop(
         };
         await state.WriteStateAsync(CancellationToken.None);
         await journal.ForgetAsync(run, step, CancellationToken.None);
+        await store.CloseAsync(run, step - 1);
         if (Configuration.Learner.KeepCheckpoints is > 0 and var keep && step > keep)
         {
             await services.RetireCheckpointsAsync(run, step - keep);

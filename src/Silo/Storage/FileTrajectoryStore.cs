@@ -76,7 +76,7 @@ public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = fals
         }
     }
 
-    /// <summary>Forgets open files of steps that are committed: they open again when asked for.</summary>
+    /// <inheritdoc/>
     public async ValueTask CloseAsync(string run, int throughStep)
     {
         foreach (var key in _shards.Keys)

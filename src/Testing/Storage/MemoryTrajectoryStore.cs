@@ -19,6 +19,16 @@ public sealed class MemoryTrajectoryStore : ITrajectoryStore
     /// <summary>Calls of Put, repetitions included.</summary>
     public int Puts => Volatile.Read(ref _puts);
 
+    /// <summary>The newest step up to which a run was closed; 0: none.</summary>
+    public int ClosedThrough { get; private set; }
+
+    /// <inheritdoc/>
+    public ValueTask CloseAsync(string run, int throughStep)
+    {
+        ClosedThrough = Math.Max(ClosedThrough, throughStep);
+        return ValueTask.CompletedTask;
+    }
+
     /// <inheritdoc/>
     public ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {

@@ -14,6 +14,7 @@ public sealed class WholeRunTests
         await run.StartAsync(new RunRequest());
         (await run.EndAsync()).Phase.ShouldBe(RunPhase.Done);
         world.Services.Retired.ShouldBe([1, 2]);
+        cluster.Trajectories.ClosedThrough.ShouldBe(3, "only the newest step is held open");
     }
 
     [Theory]

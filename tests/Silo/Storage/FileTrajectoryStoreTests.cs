@@ -40,6 +40,36 @@ public sealed class FileTrajectoryStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Steps_that_are_closed_are_let_go_of_and_open_again_when_asked_for()
+    {
+        await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
+        var rollouts = Enumerable.Range(1, 3).Select(step => Sample.Rollout("r", step, 0, 0)).ToArray();
+        foreach (var rollout in rollouts)
+        {
+            await store.PutAsync(rollout, Token);
+        }
+
+        await store.CloseAsync("r", 2);
+        Enumerable.Range(1, 3).Select(IsHeld).ShouldBe([false, false, true]);
+        (await store.GetAsync([rollouts[0].Id], Token))[0].Tokens.ShouldBe(rollouts[0].Tokens);
+        IsHeld(1).ShouldBeTrue();
+
+        // The store writes under a lock that admits readers only.
+        bool IsHeld(int step)
+        {
+            try
+            {
+                using var file = new FileStream(Path.Combine(_folder.Path, "r", "trajectories", $"train-{step:D5}.jsonl"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+                return false;
+            }
+            catch (IOException)
+            {
+                return true;
+            }
+        }
+    }
+
+    [Fact]
     public async Task Many_at_once_are_all_there_in_order_of_ids()
     {
         await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
