@@ -10,7 +10,7 @@ namespace Axpo.Client.Running;
 internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live) : IRunView
 {
     private const int Newest = 12;
-    private const int BarWidth = 40;
+    private const int BarWidth = 32;
     private readonly List<MetricsRow> _rows = [];
 
     /// <inheritdoc/>
@@ -38,6 +38,7 @@ internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live)
 
         if (rows.LastOrDefault(r => r.Eval is not null || r.EvalT1 is not null) is { } evaluated)
         {
+            parts.Add(new Text(""));
             parts.Add(new Markup(Evaluation(evaluated)));
         }
 
@@ -73,7 +74,12 @@ internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live)
             grid.AddRow(
                 new Markup(Figures.Phase(status.Phase)),
                 new Markup(Bar(status.Episodes, status.EpisodesPlanned, "blue")),
-                new Markup(string.Create(CultureInfo.InvariantCulture, $"{status.Episodes}/{status.EpisodesPlanned} episodes  [grey]{Figures.Count(status.EpisodesPerSecond)}/s, {Figures.Count(status.TokensPerSecond)} tok/s, correct {Share(status.Correct, live)}, with a call {Share(status.ToolUsing, live)}, void {status.Void}[/]")));
+                new Markup(string.Create(CultureInfo.InvariantCulture, $"{status.Episodes}/{status.EpisodesPlanned} episodes  [grey]{Figures.Count(status.EpisodesPerSecond)}/s, {Figures.Count(status.TokensPerSecond)} tok/s, correct {Share(status.Correct, live)}, calls {Share(status.ToolUsing, live)}, void {status.Void}[/]")));
+        }
+        else
+        {
+            // A row all the same: a display that shrinks leaves blank lines behind.
+            grid.AddRow(new Markup(Figures.Phase(status.Phase)), new Text(""), new Text(""));
         }
 
         return grid;
