@@ -24,7 +24,7 @@ terminal() { # NAME: what the terminal shows now
   picture "$1" 1180 $((40 + 18 * $(wc -l <"$work/screen"))) "file://$work/screen.html"
 }
 
-tmux -f /dev/null new-session -d -s "$session" -x 124 -y 40 "cd '$PWD'; export TERM=xterm-256color COLORTERM=truecolor; clear; printf '$ axpo train\n'; '$axpo' train --runs '$work/runs' --name quickstart --steps $steps; echo ended >'$work/ended'; sleep 600"
+tmux -f /dev/null new-session -d -s "$session" -x 124 -y 40 "cd '$work'; export TERM=xterm-256color COLORTERM=truecolor; clear; printf '$ axpo train\n'; '$axpo' train --name quickstart --steps $steps; echo ended >'$work/ended'; sleep 600"
 
 # In mid-run: when so many rows are written.
 until [ -f "$work/runs/quickstart/metrics.jsonl" ] && [ "$(wc -l <"$work/runs/quickstart/metrics.jsonl")" -gt $((steps / 2)) ]; do sleep 1; done

@@ -17,7 +17,7 @@ internal static class EvalCommand
         var options = new ConfigurationOptions();
         var name = new Option<string?>("--name") { Description = "Name of the run; default: eval and time.", HelpName = "NAME" };
         var gap = new Option<bool>("--gap") { Description = "Tool use, accuracy and all-wrong rates at T=1 with and without a call; exits 0 only if the thinking-acting gap shows." };
-        var command = new Command("eval", "Evaluates a policy on held-out questions, with the paper's sampling and at temperature 1.") { name, gap };
+        var command = new Command("eval", "Evaluates a policy on evaluation.finalQuestions held-out questions, with the paper's sampling and at temperature 1.") { name, gap };
         options.AddTo(command, "--algorithm", "--steps");
         HostOptions.AddTo(command);
         return command.Does(async (parsed, _) =>
@@ -81,6 +81,7 @@ internal static class EvalCommand
         foreach (var category in columns.SelectMany(c => c.Pass1ByCategory.Keys).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
         {
             Add($"Pass@1, {category}", e => Figures.Rate(e.Pass1ByCategory.TryGetValue(category, out var v) ? v : null));
+            Add($"Pass@k, {category}", e => Figures.Rate(e.PassKByCategory.TryGetValue(category, out var v) ? v : null));
         }
 
         Add("tool use", e => Figures.Rate(e.ToolUse));

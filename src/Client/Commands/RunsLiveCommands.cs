@@ -27,8 +27,8 @@ internal static class RunsLiveCommands
             await using var remote = await RemoteRun.ConnectAsync(process, manifest.Name, cancellationToken);
             try
             {
-                await RunFollower.FollowAsync(context, manifest, new FileRunLog(context.Folders), remote.Grain.WaitAsync, null);
-                return ExitCode.Done;
+                var status = await RunFollower.FollowAsync(context, manifest, new FileRunLog(context.Folders), remote.Grain.WaitAsync, null);
+                return status.HasEnded ? RunJob.Exit(context, status) : ExitCode.Done;
             }
             catch (Exception e) when (e is OrleansException or TimeoutException && RunClaim.Holder(context.Folders, manifest.Name) is null)
             {

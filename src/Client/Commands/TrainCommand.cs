@@ -36,22 +36,38 @@ internal static class TrainCommand
     /// <summary>Summary and report of a training run that this process hosted.</summary>
     public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result)
     {
-        var report = result.Rows.Count > 0 ? await ReportCommand.WriteAsync(context, result.Manifest.Name, null, CancellationToken.None) : null;
         var summary = RunSummary.Of(result.Manifest, result.Rows);
+        SummaryTable.Write(context.Console, summary);
+        var report = await ReportAsync(context, result);
         if (context.Json)
         {
             context.WriteJsonLine(new { run = result.Manifest.Name, phase = result.Status.Phase, step = result.Status.Step, message = result.Status.Message, summary, report });
         }
-        else
+        else if (report is not null)
         {
-            SummaryTable.Write(context.Console, summary);
-            if (report is not null)
-            {
-                context.Console.WriteLine($"report: {report}");
-            }
+            context.Console.WriteLine($"report: {report}");
         }
 
         return RunJob.Exit(context, result.Status);
+    }
+
+    /// <summary>The report; one that cannot be written costs the run nothing.</summary>
+    private static async Task<string?> ReportAsync(CommandContext context, RunResult result)
+    {
+        if (result.Rows.Count == 0)
+        {
+            return null;
+        }
+
+        try
+        {
+            return await ReportCommand.WriteAsync(context, result.Manifest.Name, null, CancellationToken.None);
+        }
+        catch (Exception e)
+        {
+            context.Error.WriteLine($"axpo: the report could not be written ({e.Message}); try again with: axpo report {result.Manifest.Name}");
+            return null;
+        }
     }
 
     /// <summary>The quickstart goes on without python where its sandbox does not work, and says so. What was asked for by name is left as it is.</summary>

@@ -75,10 +75,13 @@ public static class StepMeasures
             AllWrongTool = AllWrong(groups, r => r.IsToolUsing, []),
             AllWrongNoTool = AllWrong(groups, r => !r.IsToolUsing, []),
             VoidShare = all.Length == 0 ? 0 : (all.Length - live.Length) / (double)all.Length,
-            Pass1ByCategory = judged.GroupBy(q => questions[q].Category, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal)
-                .ToDictionary(g => g.Key, g => g.Average(q => perQuestion[q]), StringComparer.Ordinal),
+            Pass1ByCategory = ByCategory(g => g.Average(q => perQuestion[q])),
+            PassKByCategory = ByCategory(g => g.Count(q => perQuestion[q] > 0) / (double)g.Count()),
             PerQuestion = perQuestion,
         };
+
+        Dictionary<string, double> ByCategory(Func<IGrouping<string, int>, double> figure) => judged
+            .GroupBy(q => questions[q].Category, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, figure, StringComparer.Ordinal);
     }
 
     private static RolloutSummary[] Live(IEnumerable<RolloutSummary> rollouts) => [.. rollouts.Where(r => r.Outcome != Outcome.Void)];

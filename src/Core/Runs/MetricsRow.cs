@@ -105,6 +105,9 @@ public sealed record EvaluationMetrics
     /// <summary>Pass@1 by category.</summary>
     [Id(10)] public Dictionary<string, double> Pass1ByCategory { get; init; } = new(StringComparer.Ordinal);
 
+    /// <summary>Share of questions with any correct sample, by category.</summary>
+    [Id(12)] public Dictionary<string, double> PassKByCategory { get; init; } = new(StringComparer.Ordinal);
+
     /// <summary>Mean correctness of each question in the order of the draw (for paired comparisons) [questions]; NaN where all samples are Void.</summary>
     [Id(11)] public double[] PerQuestion { get; init; } = [];
 }

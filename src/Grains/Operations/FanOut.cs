@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace Axpo.Grains.Operations;
 
 /// <summary>Many operations at once, at most so many live; results in order of the items. One failure cancels the rest and is thrown.</summary>
@@ -12,11 +14,12 @@ internal static class FanOut
     {
         using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var results = new TResult[items.Count];
-        Exception? first = null;
+        ExceptionDispatchInfo? first = null;
         var next = 0;
         await Task.WhenAll(Enumerable.Range(0, Math.Clamp(maxLive, 1, Math.Max(1, items.Count))).Select(_ => WorkAsync()));
         cancellationToken.ThrowIfCancellationRequested();
-        return first is null ? results : throw first;
+        first?.Throw();
+        return results;
 
         async Task WorkAsync()
         {
@@ -29,7 +32,7 @@ internal static class FanOut
                 }
                 catch (Exception e)
                 {
-                    first ??= e;
+                    first ??= ExceptionDispatchInfo.Capture(e);
                     await both.CancelAsync();
                 }
             }

@@ -27,6 +27,7 @@ internal static class EvaluationTable
             {Row("Questions × samples", e => $"{Figures.Count(e.Questions)} × {Figures.Count(e.Samples)}")}
             {Row("Pass@1", e => Figures.Share(e.Pass1))}
             {(categories.Length > 1 ? categories.Select(c => Row($"Pass@1, {c}", e => Figures.Share(e.Pass1ByCategory.TryGetValue(c, out var v) ? v : null))) : [])}
+            {(categories.Length > 1 ? categories.Select(c => Row($"Any sample correct, {c}", e => Figures.Share(e.PassKByCategory.TryGetValue(c, out var v) ? v : null))) : [])}
             {Row("Any sample correct", e => Figures.Share(e.PassK))}
             {Row("Tool use", e => Figures.Share(e.ToolUse))}
             {Row("Accuracy with a call", e => Figures.Share(e.AccuracyTool))}

@@ -101,6 +101,7 @@ public sealed class StepMeasuresTests
         row.PassK.ShouldBe(2 / 4.0);
         (row.Questions, row.Samples).ShouldBe((5, 4));
         row.Pass1ByCategory.ShouldBe(new Dictionary<string, double> { ["reasoning"] = (0 + (2 / 3.0) + 0) / 3, ["search"] = 1 / 3.0 }, ignoreOrder: true);
+        row.PassKByCategory.ShouldBe(new Dictionary<string, double> { ["reasoning"] = 1 / 3.0, ["search"] = 1 }, ignoreOrder: true);
         row.ToolUse.ShouldBe(5 / 9.0);
         row.AllWrongTool.ShouldBe(2 / 3.0);
         row.AllWrongNoTool.ShouldBe(2 / 4.0);
