@@ -10,7 +10,7 @@ namespace Axpo.Client.Running;
 internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live) : IRunView
 {
     private const int Newest = 12;
-    private const int BarWidth = 32;
+    private const int BarWidth = 24;
     private readonly List<MetricsRow> _rows = [];
 
     /// <inheritdoc/>
@@ -66,20 +66,20 @@ internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live)
 
         if (status.Phase == RunPhase.Updating)
         {
-            grid.AddRow(new Markup(Figures.Phase(status.Phase)), new Markup("[grey]the trainer takes the step[/]"), new Text(""));
+            grid.AddRow(new Markup(Label(status.Phase)), new Markup("[grey]the trainer takes the step[/]"), new Text(""));
         }
         else if (!status.HasEnded && status.EpisodesPlanned > 0)
         {
             var live = status.Episodes - status.Void;
             grid.AddRow(
-                new Markup(Figures.Phase(status.Phase)),
+                new Markup(Label(status.Phase)),
                 new Markup(Bar(status.Episodes, status.EpisodesPlanned, "blue")),
                 new Markup(string.Create(CultureInfo.InvariantCulture, $"{status.Episodes}/{status.EpisodesPlanned} episodes  [grey]{Figures.Count(status.EpisodesPerSecond)}/s, {Figures.Count(status.TokensPerSecond)} tok/s, correct {Share(status.Correct, live)}, calls {Share(status.ToolUsing, live)}, void {status.Void}[/]")));
         }
         else
         {
             // A row all the same: a display that shrinks leaves blank lines behind.
-            grid.AddRow(new Markup(Figures.Phase(status.Phase)), new Text(""), new Text(""));
+            grid.AddRow(new Markup(Label(status.Phase)), new Text(""), new Text(""));
         }
 
         return grid;
@@ -118,6 +118,9 @@ internal sealed class LiveRunView(RunManifest manifest, LiveDisplayContext live)
         $"held-out at step {row.Step}: Pass@1 [bold]{Figures.Rate(row.Eval?.Pass1)}[/], Pass@{row.Eval?.Samples ?? 0} {Figures.Rate(row.Eval?.PassK)}, tool use at T=1 [bold]{Figures.Rate(row.EvalT1?.ToolUse)}[/]");
 
     private static string Share(int part, int whole) => whole == 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{100.0 * part / whole:0}%");
+
+    /// <summary>A phase in one short word: every row shall fit a line.</summary>
+    private static string Label(RunPhase phase) => phase == RunPhase.Evaluating ? "held-out" : Figures.Phase(phase);
 
     private static string Bar(int part, int whole, string colour)
     {
