@@ -16,11 +16,10 @@ internal sealed class EpisodeGrain(
 
     Task<Pending<RolloutSummary>> IEpisodeGrain.StartAsync(EpisodeRequest request)
     {
-        if (_operation is null or { MayStartAnew: true } || _operation.Now.Result is { Cause: VoidCause.Cancelled })
+        if (_operation is null or { MayStartAnew: true } or { IsEnding: true } || _operation.Now.Result is { Cause: VoidCause.Cancelled })
         {
-            var again = request.Resume || _operation is not null;
-            _operation?.Dispose();
-            _operation = StoredOperation<RolloutSummary>.Start(this.GetPrimaryKeyString(), ct => RunAsync(request with { Resume = again }, ct));
+            var (before, again) = (_operation, request.Resume || _operation is not null);
+            _operation = StoredOperation<RolloutSummary>.Start(this.GetPrimaryKeyString(), ct => AfterAsync(before, request with { Resume = again }, ct));
         }
 
         return Task.FromResult(_operation.Now);
@@ -50,6 +49,22 @@ internal sealed class EpisodeGrain(
         // Nothing of it may go on beside the next activation, which goes on from the journal.
         _operation?.Cancel();
         return Task.CompletedTask;
+    }
+
+    /// <summary>Runs once an earlier operation that was cancelled has ended: two must not live side by side, and its end is not this one's.</summary>
+    private async Task<RolloutSummary> AfterAsync(StoredOperation<RolloutSummary>? before, EpisodeRequest request, CancellationToken cancellationToken)
+    {
+        if (before is not null)
+        {
+            while (!before.HasEnded)
+            {
+                await before.WaitAsync(Waiting.Longest, time);
+            }
+
+            before.Dispose();
+        }
+
+        return await RunAsync(request, cancellationToken);
     }
 
     private async Task<RolloutSummary> RunAsync(EpisodeRequest request, CancellationToken cancellationToken)

@@ -26,6 +26,9 @@ internal sealed class StoredOperation<T> : IDisposable
     /// <summary>Whether it has ended.</summary>
     public bool HasEnded => _task.IsCompleted;
 
+    /// <summary>Whether it was asked to stop and has not ended yet.</summary>
+    public bool IsEnding => !_task.IsCompleted && _cancellation.IsCancellationRequested;
+
     /// <summary>The moment's answer.</summary>
     public Pending<T> Now => _task.Status switch
     {

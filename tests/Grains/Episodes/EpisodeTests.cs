@@ -177,6 +177,40 @@ public sealed class EpisodeTests
     }
 
     [Fact]
+    public async Task An_episode_started_again_while_its_cancelled_self_unwinds_ends_as_itself()
+    {
+        // Many at once: whichever of them is caught in the middle of unwinding must not hand its end on.
+        const int Many = 40;
+        var world = new World(_ => ScriptedTurn.Answer("7"));
+        var (held, reached) = (0, Waits.Signal());
+        world.Engine.Gate = async (_, ct) =>
+        {
+            if (Interlocked.Increment(ref held) <= Many)
+            {
+                if (Volatile.Read(ref held) == Many)
+                {
+                    reached.TrySetResult(true);
+                }
+
+                await Task.Delay(Timeout.Infinite, ct);
+            }
+        };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
+        IEpisodeGrain[] episodes = [.. Enumerable.Range(0, Many).Select(r => cluster.Grains.GetGrain<IEpisodeGrain>(World.Id(r).ToString()))];
+        await Task.WhenAll(episodes.Select(e => e.StartAsync(world.Request())));
+        await reached.Task.Event("all generations");
+
+        var ends = await Task.WhenAll(episodes.Select(async e =>
+        {
+            await e.CancelAsync();
+            return await e.EndAsync(world.Request(resume: true));
+        }));
+
+        ends.Select(e => e.Cause).ShouldAllBe(c => c == VoidCause.None);
+        cluster.Trajectories.Puts.ShouldBe(Many);
+    }
+
+    [Fact]
     public async Task Start_and_Wait_delivered_twice_change_nothing()
     {
         var world = new World(_ => ScriptedTurn.Answer("7"));
