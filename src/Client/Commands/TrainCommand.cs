@@ -16,6 +16,8 @@ internal static class TrainCommand
     /// <summary>The suites and the policy of the quickstart where python has no working sandbox.</summary>
     private static readonly (string Model, string[] Suites) WithoutSandbox = ("models/axpo-tiny", ["fact", "fact-chain"]);
 
+    private const int StepsWithoutSandbox = 20;
+
     public static Command Create(CommandContext context)
     {
         var options = new ConfigurationOptions();
@@ -91,7 +93,10 @@ internal static class TrainCommand
         return configuration with
         {
             Model = model,
-            Tasks = configuration.Tasks with { Suites = suites.ToDictionary(s => s, _ => 1.0, StringComparer.Ordinal), HorizonMin = 2, HorizonMax = 3 },
+
+            // Chains are longer than sums: fewer steps take as long.
+            Steps = loaded.Given.Contains("steps") ? configuration.Steps : StepsWithoutSandbox,
+            Tasks = configuration.Tasks with { Suites = suites.ToDictionary(s => s, _ => 1.0, StringComparer.Ordinal), HorizonMin = 5, HorizonMax = 7 },
         };
     }
 }
