@@ -20,18 +20,6 @@ internal static class EngineBench
     private const int Forks = 4;
     private const int ForkTokens = 64;
 
-    private static readonly DecoderConfig Shape = new()
-    {
-        VocabSize = 1247,
-        HiddenSize = 128,
-        Layers = 4,
-        Heads = 4,
-        KvHeads = 4,
-        HeadDim = 32,
-        IntermediateSize = 344,
-        MaxPositions = 2048,
-    };
-
     /// <summary>Prints the table.</summary>
     public static async Task RunAsync()
     {
@@ -39,7 +27,7 @@ internal static class EngineBench
         try
         {
             var folder = Path.Combine(root, "model");
-            using (var decoder = Decoder.Create(Shape, 1))
+            using (var decoder = Decoder.Create(Shapes.Tiny, 1))
             {
                 using (no_grad())
                 {
@@ -250,7 +238,7 @@ internal static class EngineBench
             await engine.GenerateAsync(Request(FormattableString.Invariant($"m/{i}"), Prompt(length, i), 0, 1, i), CancellationToken.None);
         }
 
-        var least = tokens * 2L * Shape.Layers * Shape.KvHeads * Shape.HeadDim * sizeof(float);
+        var least = tokens * 2L * Shapes.Tiny.Layers * Shapes.Tiny.KvHeads * Shapes.Tiny.HeadDim * sizeof(float);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| KV bytes per token, lengths 64-1,024, / least | {(engine.Status.KvBytes - before) / (double)least:F2} | at most 1.5 |"));
         engine.Release("m");
     }
@@ -276,7 +264,7 @@ internal static class EngineBench
     private static int[] Prompt(int length, int seed)
     {
         var stream = ChanceKey.Root((ulong)seed).With("prompt").Stream();
-        return [.. Enumerable.Range(0, length).Select(_ => stream.Next(Shape.VocabSize))];
+        return [.. Enumerable.Range(0, length).Select(_ => stream.Next(Shapes.Tiny.VocabSize))];
     }
 
     private static void Keep(List<double> values, int round, double value)

@@ -26,30 +26,6 @@ internal static class LearnerBench
     private const int TrlTokens = 64;
     private const int TrlPrompt = 16;
 
-    private static readonly DecoderConfig Tiny = new()
-    {
-        VocabSize = 1247,
-        HiddenSize = 128,
-        Layers = 4,
-        Heads = 4,
-        KvHeads = 4,
-        HeadDim = 32,
-        IntermediateSize = 344,
-        MaxPositions = 2048,
-    };
-
-    private static readonly DecoderConfig Middle = new()
-    {
-        VocabSize = 4096,
-        HiddenSize = 512,
-        Layers = 8,
-        Heads = 8,
-        KvHeads = 8,
-        HeadDim = 64,
-        IntermediateSize = 1376,
-        MaxPositions = 2048,
-    };
-
     /// <summary>Prints the table.</summary>
     public static async Task RunAsync()
     {
@@ -59,8 +35,8 @@ internal static class LearnerBench
             var threads = Environment.ProcessorCount;
             var peak = Peak(threads);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{threads} threads, fp32, matrix product {Matrix}^3: {peak:F0} GFLOP/s"));
-            await UpdateAsync(Path.Combine(root, "tiny"), "axpo-tiny", Tiny, 128, 64, peak, 0.45);
-            await UpdateAsync(Path.Combine(root, "middle"), "25 M parameters", Middle, 16, 128, peak, 0.70);
+            await UpdateAsync(Path.Combine(root, "tiny"), "axpo-tiny", Shapes.Tiny, 128, 64, peak, 0.45);
+            await UpdateAsync(Path.Combine(root, "middle"), "25 M parameters", Shapes.Middle, 16, 128, peak, 0.70);
             await StepAsync(Path.Combine(root, "tiny"), peak);
         }
         finally
@@ -108,7 +84,7 @@ internal static class LearnerBench
         for (var round = 0; round <= Rounds; round++)
         {
             var clock = Stopwatch.StartNew();
-            var prompts = Enumerable.Range(0, TrlRollouts).Select(i => Tokens(Tiny, TrlPrompt, i / 8)).ToArray();
+            var prompts = Enumerable.Range(0, TrlRollouts).Select(i => Tokens(Shapes.Tiny, TrlPrompt, i / 8)).ToArray();
             var results = await Task.WhenAll(prompts.Select((prompt, i) => engine.GenerateAsync(
                 new GenerateRequest
                 {

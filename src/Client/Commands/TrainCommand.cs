@@ -67,7 +67,7 @@ internal static class TrainCommand
         }
         catch (Exception e)
         {
-            context.Error.WriteLine($"axpo: the report could not be written ({e.Message}); try again with: axpo report {result.Manifest.Name}");
+            Errors.Say(context, ExitCode.Done, $"the report could not be written ({e.Message}); try again with: axpo report {result.Manifest.Name}");
             return null;
         }
     }
@@ -76,7 +76,7 @@ internal static class TrainCommand
     private static async Task<RunConfiguration> WithoutSandboxAsync(CommandContext context, LoadedConfiguration loaded, CancellationToken cancellationToken)
     {
         var configuration = loaded.Configuration;
-        if (loaded.Given.Any(k => k == "model" || k.StartsWith("tasks.", StringComparison.Ordinal) || k.StartsWith("tools.python.", StringComparison.Ordinal)))
+        if (!IsQuickstart(loaded))
         {
             return configuration;
         }
@@ -90,6 +90,18 @@ internal static class TrainCommand
 
         var (model, suites) = WithoutSandbox;
         context.Error.WriteLine($"axpo: python has no working sandbox here ({probe.Detail}); the quickstart goes on with {model} on {string.Join(" and ", suites)}. {probe.Remedy}");
+        return SearchOnly(loaded);
+    }
+
+    /// <summary>Whether a configuration leaves policy, tasks and python to the quickstart.</summary>
+    internal static bool IsQuickstart(LoadedConfiguration loaded) =>
+        !loaded.Given.Any(k => k == "model" || k.StartsWith("tasks.", StringComparison.Ordinal) || k.StartsWith("tools.python.", StringComparison.Ordinal));
+
+    /// <summary>The quickstart on the suites that need no python.</summary>
+    internal static RunConfiguration SearchOnly(LoadedConfiguration loaded)
+    {
+        var (model, suites) = WithoutSandbox;
+        var configuration = loaded.Configuration;
         return configuration with
         {
             Model = model,

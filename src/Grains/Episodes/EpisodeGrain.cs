@@ -51,7 +51,9 @@ internal sealed class EpisodeGrain(
         return Task.CompletedTask;
     }
 
-    /// <summary>Runs once an earlier operation that was cancelled has ended: two must not live side by side, and its end is not this one's.</summary>
+    /// <summary>
+    /// Runs once an earlier operation that was cancelled has ended: two must not live side by side, and its end is not this one's. It unwinds in calls that time out, so the wait is bounded.
+    /// </summary>
     private async Task<RolloutSummary> AfterAsync(StoredOperation<RolloutSummary>? before, EpisodeRequest request, CancellationToken cancellationToken)
     {
         if (before is not null)

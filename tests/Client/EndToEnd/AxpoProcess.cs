@@ -69,7 +69,16 @@ internal sealed partial class AxpoProcess : IDisposable
         }
 
         var ended = _process.WaitForExitAsync();
-        if (await Task.WhenAny(line.Task, ended, Task.Delay(Liveness)) != line.Task)
+        try
+        {
+            await Task.WhenAny(line.Task, ended).WaitAsync(Liveness);
+        }
+        catch (TimeoutException)
+        {
+            // Said below, with what there is.
+        }
+
+        if (!line.Task.IsCompleted)
         {
             throw new TimeoutException($"did not come: a line '{beginning}'; {(ended.IsCompleted ? "the process has ended" : "the process lives")}{Environment.NewLine}{Output}{Error}");
         }
