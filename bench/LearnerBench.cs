@@ -54,7 +54,7 @@ internal static class LearnerBench
             decoder.Save(folder);
         }
 
-        using var learner = await Learner.StartAsync(folder, new ObjectiveOptions(), new LearnerOptions { Minibatches = 2 }, 1, CancellationToken.None);
+        using var learner = await Learner.StartAsync(folder, new RunConfiguration { Learner = new LearnerOptions { Minibatches = 2 } }, CancellationToken.None);
         var seconds = new List<double>();
         for (var round = 0; round <= Rounds; round++)
         {
@@ -79,7 +79,7 @@ internal static class LearnerBench
     private static async Task StepAsync(string folder, double peak)
     {
         await using var engine = await PolicyEngine.StartAsync(folder, new EngineOptions { MaxBatch = TrlRollouts }, TimeProvider.System, NullLogger<PolicyEngine>.Instance);
-        using var learner = await Learner.StartAsync(folder, new ObjectiveOptions(), new LearnerOptions { Minibatches = 1 }, 1, CancellationToken.None);
+        using var learner = await Learner.StartAsync(folder, new RunConfiguration { Learner = new LearnerOptions { Minibatches = 1 } }, CancellationToken.None);
         List<double> steps = [], generations = [];
         for (var round = 0; round <= Rounds; round++)
         {
@@ -120,6 +120,7 @@ internal static class LearnerBench
         string.Create(CultureInfo.InvariantCulture, $"b{step}"),
         step,
         Math.Max(1, sequences.Length / 8),
+        8,
         [.. sequences.Select((tokens, i) =>
         {
             var sampled = behaviour?[i].Length ?? tokens.Length - 1;
@@ -129,7 +130,8 @@ internal static class LearnerBench
                 Id = new EpisodeId("bench", Phase.Train, step, i / 8, i % 8),
                 Question = i / 8,
                 Tokens = tokens,
-                Weights = [.. tokens.Select((_, t) => t < prompt ? 0 : 1.0 / (sequences.Length * sampled))],
+                IsLoss = [.. tokens.Select((_, t) => t >= prompt)],
+                Weight = 1.0 / sequences.Length,
                 Advantages = [.. tokens.Select((_, t) => t < prompt ? 0 : i % 2 == 0 ? 1.0 : -1.0)],
                 BehaviorLogProbs = [.. tokens.Select((_, t) => t < prompt ? float.NaN : behaviour?[i][t - prompt] ?? -1f)],
             };

@@ -10,7 +10,7 @@ internal sealed class ConfigurationOptions
     private readonly Option<string[]> _sets = new("--set") { Description = "Sets a key, for example rollouts.groupSize=8; may be given more than once.", HelpName = "PATH=VALUE", DefaultValueFactory = _ => [] };
     private readonly (Option<string?> Option, string Key)[] _sugar =
     [
-        (new Option<string?>("--algorithm") { Description = $"Algorithm: {string.Join(" or ", Algorithms.Names)}.", HelpName = "NAME" }, "algorithm"),
+        (new Option<string?>("--algorithm") { Description = "Algorithm preset; axpo presets list names them.", HelpName = "NAME" }, "algorithm"),
         (new Option<string?>("--model") { Description = "Folder of the policy to start from.", HelpName = "FOLDER" }, "model"),
         (new Option<string?>("--seed") { Description = "Seed of every random draw.", HelpName = "N" }, "seed"),
         (new Option<string?>("--steps") { Description = "Training steps.", HelpName = "N" }, "steps"),

@@ -12,27 +12,28 @@ public static class AdvantageAssigner
     /// <param name="groups">Rollouts [questions][N]; null where nothing is stored, which counts as void.</param>
     /// <param name="plan">What was resampled.</param>
     /// <param name="continuations">Continuations [selections][K]; null as above.</param>
-    /// <param name="objective">Options.</param>
+    /// <param name="configuration">Objective, resampling and rewards.</param>
     public static UpdateBatch Assign(
         string id,
         int step,
         IReadOnlyList<IReadOnlyList<Rollout?>> groups,
         ResamplePlan plan,
         IReadOnlyList<IReadOnlyList<Rollout?>> continuations,
-        ObjectiveOptions objective)
+        RunConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(continuations);
-        ArgumentNullException.ThrowIfNull(objective);
+        ArgumentNullException.ThrowIfNull(configuration);
+        var objective = configuration.Objective;
         var sequences = new List<TrainSequence>();
-        var questions = objective.Denominator == "valid" ? Math.Max(1, groups.Count(g => g.Any(IsLive))) : groups.Count;
+        var questions = objective.Denominator == LossDenominator.Valid ? Math.Max(1, groups.Count(g => g.Any(IsLive))) : groups.Count;
         for (var q = 0; q < groups.Count; q++)
         {
             var live = groups[q].Where(IsLive).Select(r => r!).ToArray();
             double[] rewards = [.. live.Select(r => GroupStatistics.Reward(r.Outcome))];
             var ordinary = GroupStatistics.Standardise(rewards, objective.Ddof, objective.Epsilon);
-            var weight = 1.0 / (questions * (double)(objective.Denominator == "valid" ? Math.Max(1, live.Length) : groups[q].Count));
+            var weight = 1.0 / (questions * (double)(objective.Denominator == LossDenominator.Valid ? Math.Max(1, live.Length) : groups[q].Count));
             for (var i = 0; i < live.Length; i++)
             {
                 var selection = Array.FindIndex(plan.Selections, s => s.Source == live[i].Id);
@@ -56,7 +57,7 @@ public static class AdvantageAssigner
             }
         }
 
-        return new UpdateBatch(id, step, groups.Count, sequences);
+        return new UpdateBatch(id, step, groups.Count, configuration.Rollouts.GroupSize, sequences);
     }
 
     private static bool IsLive(Rollout? rollout) => rollout is { Outcome: not Outcome.Void };
@@ -73,8 +74,7 @@ public static class AdvantageAssigner
             }
         }
 
-        var count = isLoss.Count(l => l);
-        if (count == 0)
+        if (!isLoss.Contains(true))
         {
             return;
         }
@@ -84,7 +84,8 @@ public static class AdvantageAssigner
             Id = rollout.Id,
             Question = question,
             Tokens = rollout.Tokens[..end],
-            Weights = [.. isLoss.Select(l => l ? weight / count : 0.0)],
+            IsLoss = isLoss,
+            Weight = weight,
             Advantages = [.. isLoss.Select(l => l ? advantage : 0.0)],
             BehaviorLogProbs = rollout.LogProbs[..end],
         });

@@ -28,7 +28,7 @@ public static class ResamplePlanner
     public static ResamplePlan Plan(IReadOnlyList<IReadOnlyList<RolloutSummary>> groups, int groupSize, ResampleOptions options)
     {
         ArgumentNullException.ThrowIfNull(groups);
-        var budget = Budget(groups.Count, groupSize, options);
+        var budget = options.Enabled ? Budget(groups.Count, groupSize, options) : 0;
         bool[] triggered = [.. groups.Select(IsTriggered)];
         var ranked = Enumerable.Range(0, groups.Count).Where(q => triggered[q])
             .Select(q => groups[q].Where(IsLiveUser).Select(r => Candidate(q, r, options.Boundary)).OrderBy(c => c.Confidence).ThenBy(c => c.Source.Rollout).ToArray())

@@ -10,7 +10,9 @@ public sealed record RunConfiguration
     /// <value>1</value>
     [Id(0)] public ulong Seed { get; init; } = 1;
 
-    /// <summary>Name of the algorithm preset: <c>axpo</c> or <c>grpo</c>.</summary>
+    /// <summary>
+    /// Name of the algorithm preset that the values which nobody set come from: <c>axpo presets list</c> names them. What the run does is in the values themselves.
+    /// </summary>
     /// <value>axpo</value>
     [Id(1)] public string Algorithm { get; init; } = "axpo";
 
@@ -44,6 +46,12 @@ public sealed record RunConfiguration
 
     /// <summary>The tools.</summary>
     [Id(11)] public ToolsOptions Tools { get; init; } = new();
+
+    /// <summary>What the reward holds besides correctness.</summary>
+    [Id(12)] public RewardOptions Rewards { get; init; } = new();
+
+    /// <summary>Numeric conventions (deviation, denominators, clamps, corrections) of which implementation: <c>axpo</c>, <c>verl</c> or <c>trl</c>; over the algorithm's values, under those that are set.</summary>
+    [Id(13)] public string Conventions { get; init; } = "axpo";
 }
 
 /// <summary>The shipped tools.</summary>
@@ -133,7 +141,7 @@ public sealed record RolloutOptions
     /// <summary>Rollouts a question (N).</summary>
     [Id(1), Range(1, 1024)] public int GroupSize { get; init; } = 8;
 
-    /// <summary>Sampling temperature in training; top-p and top-k are refused there.</summary>
+    /// <summary>Sampling temperature in training.</summary>
     [Id(2), Range(0.01, 10)] public double Temperature { get; init; } = 1.0;
 
     /// <summary>Most tokens that one turn may sample.</summary>
@@ -157,9 +165,38 @@ public sealed record RolloutOptions
     /// <summary>Episodes that may be live at once in the run.</summary>
     [Id(9), Range(1, 1_000_000)] public int MaxLive { get; init; } = 256;
 
+    /// <summary>
+    /// Dynamic sampling (DAPO): so many times at most a step replaces the groups without spread (all correct, all wrong, all Void) by fresh questions; 0 = off. What is
+    /// left without spread after that stays in the batch.
+    /// </summary>
+    [Id(10), Range(0, 100)] public int DynamicSampling { get; init; }
+
+    /// <summary>Nucleus sampling in training; 1 = off. Below 1 only with an objective that has no importance ratio.</summary>
+    [Id(11), Range(0.01, 1.0)] public double TopP { get; init; } = 1;
+
+    /// <summary>Top-k sampling in training; 0 = off. Above 0 only with an objective that has no importance ratio.</summary>
+    [Id(12), Range(0, 1_000_000)] public int TopK { get; init; }
+
     /// <summary>Turn limit of a question.</summary>
     public int TurnLimit(Question question, Phase phase) =>
         Math.Max(phase is Phase.Eval or Phase.EvalT1 ? TurnsEvaluation : TurnsTraining, question.Horizon + 2);
+}
+
+/// <summary>What the reward of a rollout holds besides 1 for a correct answer and 0 for any other.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.RewardOptions")]
+public sealed record RewardOptions
+{
+    /// <summary>Added where the rollout holds at least one call: a bonus above 0, a penalty below (ours).</summary>
+    [Id(0), Range(-10.0, 10.0)] public double ToolTerm { get; init; }
+
+    /// <summary>
+    /// Soft overlong punishment (DAPO, arXiv:2503.14476 (13)): over the last so many tokens before <c>rollouts.maxTokens</c> the reward falls linearly by
+    /// <see cref="OverlongPenalty"/>; 0 = off.
+    /// </summary>
+    [Id(1), Range(0, 1_000_000)] public int OverlongBuffer { get; init; }
+
+    /// <summary>Punishment of a rollout of full length.</summary>
+    [Id(2), Range(0.0, 10.0)] public double OverlongPenalty { get; init; } = 1;
 }
 
 /// <summary>Where a prefix ends.</summary>
@@ -173,6 +210,81 @@ public enum Boundary
 
     /// <summary>After the opening tag of the last call.</summary>
     LastBeforeFailure,
+
+    /// <summary>After the opening tag of the first call whose observation is an error, empty or cut off; else of the last call.</summary>
+    FirstError,
+
+    /// <summary>After the opening tag of the first call whose observation differs from the group's (docs/objectives.md); else of the last call.</summary>
+    FirstDivergence,
+}
+
+/// <summary>Which questions are resampled.</summary>
+public enum ResampleTrigger
+{
+    /// <summary>The tool-using subgroup is non-empty and all wrong (the paper's).</summary>
+    ToolUsing,
+
+    /// <summary>The no-tool subgroup is non-empty and all wrong; the prefix ends before the first answer token (ablation).</summary>
+    NoTool,
+}
+
+/// <summary>What a continuation begins with.</summary>
+public enum ResampleStart
+{
+    /// <summary>The source's prefix (the paper's).</summary>
+    Prefix,
+
+    /// <summary>The prompt: fresh rollouts of the question, which join its group (ablation).</summary>
+    Fresh,
+}
+
+/// <summary>What ranks sources.</summary>
+public enum ResampleRanking
+{
+    /// <summary>Ascending confidence (the paper's).</summary>
+    Confidence,
+
+    /// <summary>A seeded permutation, inside and between questions (ablation).</summary>
+    Random,
+}
+
+/// <summary>The reward that a resampled prefix is credited with.</summary>
+public enum PrefixCredit
+{
+    /// <summary>1 if any continuation is correct, else 0 (the paper's (3)).</summary>
+    Indicator,
+
+    /// <summary>The mean of its continuations' rewards.</summary>
+    Mean,
+
+    /// <summary>The indicator over all continuations but one, averaged over the one left out: a single success counts (K-1)/K.</summary>
+    LeaveOneOut,
+
+    /// <summary>None: the prefix keeps its source's ordinary advantage (ablation).</summary>
+    Ordinary,
+
+    /// <summary>None: the prefix carries no loss (ablation).</summary>
+    None,
+}
+
+/// <summary>Over which rewards the advantages of a resampled question are formed.</summary>
+public enum ResampleStatistics
+{
+    /// <summary>Originals, each prefix and its continuations apart (the paper's).</summary>
+    Separate,
+
+    /// <summary>One mean and deviation over the originals and all live continuations of the question (ablation).</summary>
+    Merged,
+}
+
+/// <summary>How the budget is spent.</summary>
+public enum ResampleAllocation
+{
+    /// <summary>K continuations a prefix, all at once (the paper's).</summary>
+    Parallel,
+
+    /// <summary>One continuation of every open prefix at a time; a prefix closes at its first success, and what it saved goes to the next ones.</summary>
+    Sequential,
 }
 
 /// <summary>Tool-call resampling, method.md.</summary>
@@ -187,9 +299,183 @@ public sealed record ResampleOptions
 
     /// <summary>Where a prefix ends.</summary>
     [Id(2)] public Boundary Boundary { get; init; } = Boundary.First;
+
+    /// <summary>Whether anything is resampled.</summary>
+    [Id(3)] public bool Enabled { get; init; } = true;
+
+    /// <summary>Which questions are resampled.</summary>
+    [Id(4)] public ResampleTrigger Trigger { get; init; } = ResampleTrigger.ToolUsing;
+
+    /// <summary>What a continuation begins with.</summary>
+    [Id(5)] public ResampleStart Start { get; init; } = ResampleStart.Prefix;
+
+    /// <summary>What ranks sources.</summary>
+    [Id(6)] public ResampleRanking Ranking { get; init; } = ResampleRanking.Confidence;
+
+    /// <summary>The reward that a resampled prefix is credited with.</summary>
+    [Id(7)] public PrefixCredit PrefixCredit { get; init; } = PrefixCredit.Indicator;
+
+    /// <summary>Over which rewards the advantages of a resampled question are formed.</summary>
+    [Id(8)] public ResampleStatistics Statistics { get; init; } = ResampleStatistics.Separate;
+
+    /// <summary>How the budget is spent.</summary>
+    [Id(9)] public ResampleAllocation Allocation { get; init; } = ResampleAllocation.Parallel;
 }
 
-/// <summary>The objective, method.md (6).</summary>
+/// <summary>How many rows and questions divide a loss when some are Void or empty.</summary>
+public enum LossDenominator
+{
+    /// <summary>B and N as planned, whatever is Void.</summary>
+    Nominal,
+
+    /// <summary>What is left.</summary>
+    Valid,
+}
+
+/// <summary>What a group of one gets.</summary>
+public enum SingletonRule
+{
+    /// <summary>Advantage 0.</summary>
+    Zero,
+
+    /// <summary>Its reward, as if mean 0 and deviation 1 (verl's GRPO and RLOO).</summary>
+    Reward,
+}
+
+/// <summary>How token losses become one number; what each divides by is in docs/objectives.md.</summary>
+public enum LossAggregation
+{
+    /// <summary>AXPO's own: each term of method.md (6) is a mean over its own tokens, weighted by its question and group.</summary>
+    TermMean,
+
+    /// <summary>Sum over the batch's loss tokens / their number.</summary>
+    TokenMean,
+
+    /// <summary>Sum over the batch's loss tokens.</summary>
+    TokenSum,
+
+    /// <summary>Mean over rows of the mean over tokens.</summary>
+    SeqMeanTokenMean,
+
+    /// <summary>Mean over rows of the sum over tokens.</summary>
+    SeqMeanTokenSum,
+
+    /// <summary>Mean over rows of the sum over tokens / a constant length (Dr.GRPO).</summary>
+    SeqMeanTokenSumNorm,
+}
+
+/// <summary>Estimators of the divergence from the reference, with x = log pi_ref - log pi (Schulman 2020).</summary>
+public enum KlEstimator
+{
+    /// <summary>-x.</summary>
+    K1,
+
+    /// <summary>|x|.</summary>
+    Abs,
+
+    /// <summary>x^2 / 2.</summary>
+    K2,
+
+    /// <summary>exp(x) - x - 1.</summary>
+    K3,
+}
+
+/// <summary>What a ratio between learner and engine is formed over.</summary>
+public enum CorrectionLevel
+{
+    /// <summary>No correction.</summary>
+    None,
+
+    /// <summary>Each token.</summary>
+    Token,
+
+    /// <summary>The product over a sequence's loss tokens.</summary>
+    Sequence,
+}
+
+/// <summary>What happens to a ratio outside its bounds.</summary>
+public enum CorrectionMode
+{
+    /// <summary>It is cut to the bound.</summary>
+    Truncate,
+
+    /// <summary>It becomes 0.</summary>
+    Mask,
+}
+
+/// <summary>Truncated importance sampling between engine and learner: token losses are weighted by pi_learner / pi_engine of the weights that generated, detached.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.CorrectionOptions")]
+public sealed record CorrectionOptions
+{
+    /// <summary>What the ratio is formed over.</summary>
+    [Id(0)] public CorrectionLevel Level { get; init; } = CorrectionLevel.None;
+
+    /// <summary>What happens outside the bounds.</summary>
+    [Id(1)] public CorrectionMode Mode { get; init; } = CorrectionMode.Truncate;
+
+    /// <summary>Lower bound of the ratio; 0 = none.</summary>
+    [Id(2), Range(0.0, 1.0)] public double Low { get; init; }
+
+    /// <summary>Upper bound of the ratio.</summary>
+    [Id(3), Range(1.0, 1e9)] public double High { get; init; } = 2;
+
+    /// <summary>Whether weights are divided by their mean over the batch.</summary>
+    [Id(4)] public bool Normalise { get; init; }
+}
+
+/// <summary>The statistic of learner against engine by which tokens or sequences are rejected, with d = log pi_learner - log pi_engine.</summary>
+public enum RejectionStatistic
+{
+    /// <summary>Nothing is rejected.</summary>
+    None,
+
+    /// <summary>The ratio exp(-d), which must lie within the bounds (verl's k1).</summary>
+    K1,
+
+    /// <summary>d^2 / 2, which must not exceed the upper bound.</summary>
+    K2,
+
+    /// <summary>exp(d) - d - 1, which must not exceed the upper bound.</summary>
+    K3,
+}
+
+/// <summary>Over what a rejection's statistic is formed.</summary>
+public enum RejectionLevel
+{
+    /// <summary>Each token.</summary>
+    Token,
+
+    /// <summary>The sum over a sequence's loss tokens.</summary>
+    SequenceSum,
+
+    /// <summary>The mean over a sequence's loss tokens.</summary>
+    SequenceMean,
+
+    /// <summary>The largest of a sequence's loss tokens.</summary>
+    SequenceMax,
+}
+
+/// <summary>Rejection of what learner and engine disagree on too much.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.RejectionOptions")]
+public sealed record RejectionOptions
+{
+    /// <summary>The statistic.</summary>
+    [Id(0)] public RejectionStatistic Statistic { get; init; } = RejectionStatistic.None;
+
+    /// <summary>Over what it is formed.</summary>
+    [Id(1)] public RejectionLevel Level { get; init; } = RejectionLevel.Token;
+
+    /// <summary>Lower bound of k1's ratio; 0 = 1 / the upper bound.</summary>
+    [Id(2), Range(0.0, 1.0)] public double Low { get; init; }
+
+    /// <summary>Upper bound.</summary>
+    [Id(3), Range(0.0, 1e9)] public double High { get; init; } = 2;
+
+    /// <summary>Whether what is rejected leaves the denominators and the divergence too (verl), or the policy loss only (TRL).</summary>
+    [Id(4)] public bool LeavesDenominators { get; init; } = true;
+}
+
+/// <summary>The objective: advantages, policy loss, divergence and how they are aggregated. Equations and sources: docs/objectives.md.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.ObjectiveOptions")]
 public sealed record ObjectiveOptions
 {
@@ -199,7 +485,7 @@ public sealed record ObjectiveOptions
     /// <summary>Upper clip of the ratio: 1 + this.</summary>
     [Id(1), Range(0.0, 1000.0)] public double ClipHigh { get; init; } = .4;
 
-    /// <summary>Weight of the k3 divergence from the reference (beta).</summary>
+    /// <summary>Weight of the divergence from the reference (beta).</summary>
     [Id(2), Range(0.0, 1000.0)] public double KlWeight { get; init; } = 1e-3;
 
     /// <summary>Degrees of freedom of the deviation: 1 = sample.</summary>
@@ -208,8 +494,83 @@ public sealed record ObjectiveOptions
     /// <summary>Added to the deviation.</summary>
     [Id(4), Range(0.0, 1.0)] public double Epsilon { get; init; } = 1e-6;
 
-    /// <summary><c>nominal</c>: weights stay 1/N and 1/B whatever is Void; <c>valid</c>: they divide by what is left.</summary>
-    [Id(5)] public string Denominator { get; init; } = "nominal";
+    /// <summary>Whether weights stay 1/N and 1/B whatever is Void, or divide by what is left.</summary>
+    [Id(5)] public LossDenominator Denominator { get; init; } = LossDenominator.Nominal;
+
+    /// <summary>Advantage estimator, by name.</summary>
+    [Id(6)] public string Advantage { get; init; } = "grpo";
+
+    /// <summary>What a group of one gets.</summary>
+    [Id(7)] public SingletonRule Singleton { get; init; } = SingletonRule.Zero;
+
+    /// <summary>Discount of <c>reinforce++</c>: a token's return is the reward times this to the number of loss tokens after it.</summary>
+    [Id(8), Range(0.0, 1.0)] public double Gamma { get; init; } = 1;
+
+    /// <summary>Policy loss, by name.</summary>
+    [Id(9)] public string Loss { get; init; } = "ppo";
+
+    /// <summary>Dual clip of <c>ppo</c>: where the advantage is negative, the loss is at most -A times this, which is above 1; 0 = off.</summary>
+    [Id(10), Range(0.0, 1e9)] public double DualClip { get; init; }
+
+    /// <summary>Cap of the ratio in the unclipped term of <c>ppo</c> and <c>gspo</c> (TRL's delta); 0 = off.</summary>
+    [Id(11), Range(0.0, 1e9)] public double RatioCap { get; init; }
+
+    /// <summary>Log-ratios are clamped to [-this, this] before they are exponentiated (verl: 20); <c>gspo</c> clamps above only, at half of this; 0 = off.</summary>
+    [Id(12), Range(0.0, 80.0)] public double LogRatioClamp { get; init; }
+
+    /// <summary>Absolute cap of the weight of <c>cispo</c>, min(ratio, this), at least 1 (TRL's eps_high); 0: two-sided, clamp(ratio, 1 - clipLow, 1 + clipHigh).</summary>
+    [Id(13), Range(0.0, 1e9)] public double CispoCap { get; init; }
+
+    /// <summary>Temperature of <c>sapo</c>'s gate where the advantage is positive.</summary>
+    [Id(14), Range(0.01, 100.0)] public double SapoTauPositive { get; init; } = 1;
+
+    /// <summary>Temperature of <c>sapo</c>'s gate elsewhere.</summary>
+    [Id(15), Range(0.01, 100.0)] public double SapoTauNegative { get; init; } = 1.05;
+
+    /// <summary>Weight of the squared log-ratio in <c>dro</c>.</summary>
+    [Id(16), Range(0.0, 1000.0)] public double DroBeta { get; init; } = .5;
+
+    /// <summary>How token losses become one number.</summary>
+    [Id(17)] public LossAggregation Aggregation { get; init; } = LossAggregation.TermMean;
+
+    /// <summary>The constant length of <c>seq-mean-token-sum-norm</c>, in tokens; 0: <c>rollouts.maxTokens</c>.</summary>
+    [Id(18), Range(0, 10_000_000)] public int AggregationLength { get; init; }
+
+    /// <summary>Added to a row's number of tokens in <c>seq-mean-token-mean</c> (verl: 1e-8).</summary>
+    [Id(19), Range(0.0, 1.0)] public double RowEpsilon { get; init; }
+
+    /// <summary>Estimator of the divergence from the reference.</summary>
+    [Id(20)] public KlEstimator Kl { get; init; } = KlEstimator.K3;
+
+    /// <summary>Whether the divergence keeps its value but takes the gradient of k2 (verl's <c>+</c>).</summary>
+    [Id(21)] public bool KlStraightThrough { get; init; }
+
+    /// <summary>k3: its log-ratio is clamped to [-this, this] (verl: 20); 0 = off.</summary>
+    [Id(22), Range(0.0, 80.0)] public double KlInputClamp { get; init; }
+
+    /// <summary>k3: its value is clamped to [-this, this] (verl: 10); 0 = off.</summary>
+    [Id(23), Range(0.0, 1e9)] public double KlClamp { get; init; }
+
+    /// <summary>Whether the divergence is multiplied by the ratio, with gradient through both (TRL's <c>use_bias_correction_kl</c>).</summary>
+    [Id(24)] public bool KlTimesRatio { get; init; }
+
+    /// <summary>Weight of the entropy bonus.</summary>
+    [Id(25), Range(0.0, 100.0)] public double EntropyWeight { get; init; }
+
+    /// <summary>Whether a row with a negative advantage is dropped where the mean of log pi_engine - log pi exceeds <see cref="OffPolicyThreshold"/> (TRL's off-policy mask).</summary>
+    [Id(26)] public bool OffPolicyMask { get; init; }
+
+    /// <summary>Threshold of <see cref="OffPolicyMask"/>, nats a token.</summary>
+    [Id(27), Range(-100.0, 100.0)] public double OffPolicyThreshold { get; init; } = .1;
+
+    /// <summary>Whether rollouts that ended at the token limit carry no loss (TRL's <c>mask_truncated_completions</c>); their reward stays in the statistics.</summary>
+    [Id(28)] public bool MaskTruncated { get; init; }
+
+    /// <summary>Importance sampling between engine and learner.</summary>
+    [Id(29)] public CorrectionOptions Correction { get; init; } = new();
+
+    /// <summary>Rejection of what engine and learner disagree on.</summary>
+    [Id(30)] public RejectionOptions Rejection { get; init; } = new();
 }
 
 /// <summary>Optimizer and learner.</summary>

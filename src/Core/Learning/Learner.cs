@@ -6,28 +6,32 @@ public sealed record TrainSequence
     /// <summary>The rollout it comes from.</summary>
     public required EpisodeId Id { get; init; }
 
-    /// <summary>Index of the question in the batch: minibatches are cut by question.</summary>
+    /// <summary>Place of the question in the batch: minibatches are cut by question.</summary>
     public required int Question { get; init; }
 
     /// <summary>Token ids. A source that appears as its prefix only is cut after the prefix.</summary>
     public required int[] Tokens { get; init; }
 
-    /// <summary>Weight of each token in the loss, 0 where it carries none: never prompt, observation, template or inherited tokens.</summary>
-    public required double[] Weights { get; init; }
+    /// <summary>Whether each token carries loss: never prompt, observation, template or inherited tokens.</summary>
+    public required bool[] IsLoss { get; init; }
 
-    /// <summary>Advantage of each token; 0 where the weight is.</summary>
+    /// <summary>Weight of this sequence's term in <see cref="LossAggregation.TermMean"/>: 1/(B*N) for nominal denominators.</summary>
+    public required double Weight { get; init; }
+
+    /// <summary>Advantage of each token; 0 where it carries no loss.</summary>
     public required double[] Advantages { get; init; }
 
     /// <summary>Log-prob under the behaviour policy as sampled; NaN where the token was not sampled.</summary>
     public required float[] BehaviorLogProbs { get; init; }
 }
 
-/// <summary>A batch for one trainer step. Weights are global: they do not depend on how the batch is cut.</summary>
+/// <summary>A batch for one trainer step. Token weights (<see cref="LossWeights"/>) are fixed for a minibatch before it is cut, so no cut changes the gradient.</summary>
 /// <param name="Id">Batch id: an operation id; consuming it twice changes nothing.</param>
 /// <param name="Step">The step that it makes, from 1.</param>
 /// <param name="Questions">Number of questions B (nominal).</param>
+/// <param name="GroupSize">Rollouts a question N (nominal).</param>
 /// <param name="Sequences">Sequences.</param>
-public sealed record UpdateBatch(string Id, int Step, int Questions, IReadOnlyList<TrainSequence> Sequences);
+public sealed record UpdateBatch(string Id, int Step, int Questions, int GroupSize, IReadOnlyList<TrainSequence> Sequences);
 
 /// <summary>What an update did.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.UpdateResult")]

@@ -100,7 +100,7 @@ internal sealed class RunLoop(
         var (tokens, retries) = (meter.SampledTokens, meter.Retries);
 
         var resampleStart = time.GetTimestamp();
-        var plan = Algorithms.Plan(Configuration, groups);
+        var plan = ResamplePlanner.Plan(groups, rollouts.GroupSize, Configuration.Resample);
         State.Plan = plan;
         await EnterAsync(RunPhase.Resampling);
         var forks = await ForksAsync(step, plan, sampling, cancellationToken);

@@ -14,7 +14,7 @@ internal static class BatchAssembly
         EpisodeId[] wanted = [.. groups.Concat(forks).SelectMany(g => g).Where(id => !missing.Contains(id))];
         var stored = (await store.GetAsync(wanted, cancellationToken)).ToDictionary(r => r.Id);
         return await Task.Run(
-            () => AdvantageAssigner.Assign(request.Batch, request.Step, Found(groups), request.Plan, Found(forks), configuration.Objective),
+            () => AdvantageAssigner.Assign(request.Batch, request.Step, Found(groups), request.Plan, Found(forks), configuration),
             cancellationToken);
 
         Rollout?[][] Found(EpisodeId[][] ids) => [.. ids.Select(g => g.Select(id => stored.GetValueOrDefault(id)).ToArray())];

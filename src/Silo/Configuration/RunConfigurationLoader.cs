@@ -74,7 +74,7 @@ public static class RunConfigurationLoader
         }
 
         ReadAssignments(sets, "the command line", Exact, given, problems);
-        var configuration = (RunConfiguration)Build(typeof(RunConfiguration), sources.Defaults, ConfigurationKey.Root, given);
+        var configuration = ConfigurationKey.With(Preset(sources.Defaults, given), given.ToDictionary(g => g.Key, g => g.Value.Value, StringComparer.Ordinal));
         CheckValues(configuration, given, problems);
         RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(new Problem(path, ConfigurationKey.Text(ConfigurationKey.Values.First(k => k.Path == path).ValueIn(configuration)), remedy + Origin(given, path))));
         return problems.Count == 0 ? new LoadedConfiguration(configuration, given.Keys.ToHashSet(StringComparer.Ordinal)) : throw new PreflightException(problems);
@@ -82,16 +82,16 @@ public static class RunConfigurationLoader
 
     private static string Origin(Dictionary<string, Given> given, string path) => given.TryGetValue(path, out var value) ? $" (from {value.Source})" : "";
 
-    private static object Build(Type type, object defaults, IReadOnlyList<ConfigurationKey> keys, Dictionary<string, Given> given)
+    /// <summary>The defaults with the values of algorithm and conventions in them. Unknown names are left to the rules.</summary>
+    private static RunConfiguration Preset(RunConfiguration defaults, Dictionary<string, Given> given)
     {
-        var instance = Activator.CreateInstance(type)!;
-        foreach (var key in keys)
+        foreach (var (path, preset, presets) in new[] { ("algorithm", defaults.Algorithm, AlgorithmPresets.All), ("conventions", defaults.Conventions, ConventionPresets.All) })
         {
-            var value = key.Property.GetValue(defaults);
-            key.Property.SetValue(instance, key.IsSection ? Build(key.Property.PropertyType, value!, key.Children, given) : given.TryGetValue(key.Path, out var other) ? other.Value : value);
+            var name = given.TryGetValue(path, out var named) ? named.Value as string : preset;
+            defaults = presets.FirstOrDefault(p => p.Name == name)?.ApplyTo(defaults) ?? defaults;
         }
 
-        return instance;
+        return defaults;
     }
 
     private static void CheckValues(RunConfiguration configuration, Dictionary<string, Given> given, List<Problem> problems)

@@ -3,8 +3,6 @@ namespace Axpo.Silo.Configuration;
 /// <summary>Rules between the keys of a configuration, and names that must exist.</summary>
 internal static class RunConfigurationRules
 {
-    private static readonly string[] Denominators = ["nominal", "valid"];
-
     /// <summary>Checks everything that one key's type and range do not say.</summary>
     /// <param name="configuration">The configuration.</param>
     /// <param name="given">Paths that a source set.</param>
@@ -12,14 +10,9 @@ internal static class RunConfigurationRules
     /// <param name="report">Told of a path and what would be right.</param>
     public static void Check(RunConfiguration configuration, IReadOnlyCollection<string> given, IReadOnlyCollection<string>? suites, Action<string, string> report)
     {
-        if (!Algorithms.Names.Contains(configuration.Algorithm))
+        if (!AlgorithmPresets.Names.Contains(configuration.Algorithm))
         {
-            report("algorithm", "unknown" + NearestName.Hint(configuration.Algorithm, Algorithms.Names));
-        }
-
-        if (!Denominators.Contains(configuration.Objective.Denominator))
-        {
-            report("objective.denominator", "unknown" + NearestName.Hint(configuration.Objective.Denominator, Denominators));
+            report("algorithm", "unknown" + NearestName.Hint(configuration.Algorithm, AlgorithmPresets.Names));
         }
 
         if (configuration.Rollouts.GroupSize <= configuration.Objective.Ddof)

@@ -48,7 +48,7 @@ public static partial class ReportGroups
             .GroupBy(r => (Source: r.Id.Original, r.Id.Path.Branches[0].Boundary)).OrderBy(g => g.Key.Source.Rollout)
             .Select(g => new Fork(originals.First(o => o.Id == g.Key.Source), g.Key.Boundary, [.. g.OrderBy(r => r.Id.Path.Branches[0].K)])).ToArray();
         var id = rollouts[0].Id;
-        var advantages = id.Phase == Phase.Train ? Advantages(originals, forks, configuration.Objective) : [];
+        var advantages = id.Phase == Phase.Train ? Advantages(originals, forks, configuration) : [];
         var known = rollouts.Select(r => r.Id).ToHashSet();
         DropRecord[] dropped = [.. drops.Where(d => d.Episode.GroupKey == id.GroupKey && !known.Contains(d.Episode))];
         return new ReportGroup
@@ -114,11 +114,11 @@ public static partial class ReportGroups
     }
 
     /// <summary>Advantages as the learner got them, by the same code.</summary>
-    private static Dictionary<EpisodeId, double> Advantages(Rollout[] originals, Fork[] forks, ObjectiveOptions objective)
+    private static Dictionary<EpisodeId, double> Advantages(Rollout[] originals, Fork[] forks, RunConfiguration configuration)
     {
         var plan = new ResamplePlan([true], forks.Length, [.. forks.Select(f => new ResampleSelection(0, f.Source.Id, f.Boundary, 0, 1))]);
-        var batch = AdvantageAssigner.Assign("report", originals.Length == 0 ? 0 : originals[0].Id.Step, [originals], plan, [.. forks.Select(f => f.Continuations)], objective);
-        return batch.Sequences.ToDictionary(s => s.Id, s => s.Advantages[Array.FindIndex(s.Weights, w => w > 0)]);
+        var batch = AdvantageAssigner.Assign("report", originals.Length == 0 ? 0 : originals[0].Id.Step, [originals], plan, [.. forks.Select(f => f.Continuations)], configuration);
+        return batch.Sequences.ToDictionary(s => s.Id, s => s.Advantages[Array.IndexOf(s.IsLoss, true)]);
     }
 
     private static string? PromptText(Rollout rollout, IChatFormat? chat)

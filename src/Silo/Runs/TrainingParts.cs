@@ -14,7 +14,7 @@ public sealed class TrainingParts(TimeProvider time, ILoggerFactory loggers) : I
 
     /// <inheritdoc/>
     public async Task<ILearner> StartLearnerAsync(RunConfiguration configuration, CancellationToken cancellationToken) =>
-        await Learner.StartAsync(configuration.Model, configuration.Objective, configuration.Learner, configuration.Rollouts.Temperature, cancellationToken);
+        await Learner.StartAsync(configuration.Model, configuration, cancellationToken);
 
     /// <inheritdoc/>
     public IChatFormat LoadChat(RunConfiguration configuration) => ChatFormats.FromFolder(configuration.Model);

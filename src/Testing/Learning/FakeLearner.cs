@@ -42,7 +42,7 @@ public sealed class FakeLearner : ILearner
 
         _batches.Enqueue(batch);
         Step = batch.Step;
-        var lossTokens = batch.Sequences.Sum(s => s.Weights.Count(w => w != 0));
+        var lossTokens = batch.Sequences.Sum(s => s.IsLoss.Count(l => l));
         return new UpdateResult
         {
             Step = Step,

@@ -13,8 +13,7 @@ namespace Axpo.Training.Learning;
 
 /// <summary>
 /// Updates a policy on a thread of its own. A batch is one epoch: log-probs of the generating weights and of the frozen reference are computed first; then one optimizer
-/// step a minibatch. Minibatches are cut by question, and each is a mean over its own questions: its weights are multiplied by questions of the batch / questions of
-/// the minibatch. Micro-batches are cut by tokens and only add up. A batch that fails leaves weights and optimizer as they were.
+/// step a minibatch. Minibatches are cut by question, and each divides by what it holds itself: its questions, rows or tokens. Micro-batches are cut by tokens and only add up. A batch that fails leaves weights and optimizer as they were.
 /// </summary>
 public sealed class Learner : ILearner, IDisposable
 {
@@ -22,17 +21,15 @@ public sealed class Learner : ILearner, IDisposable
     private const string StateFile = "learner.json";
 
     private readonly DeviceThread _thread;
-    private readonly ObjectiveOptions _objective;
-    private readonly LearnerOptions _options;
-    private readonly double _temperature;
+    private readonly RunConfiguration _configuration;
     private readonly string _modelFolder;
     private Decoder _policy;
     private Decoder _reference;
     private FusedAdamW _optimizer;
 
-    private Learner(DeviceThread thread, string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature)
+    private Learner(DeviceThread thread, string modelFolder, RunConfiguration configuration)
     {
-        (_thread, _modelFolder, _objective, _options, _temperature) = (thread, modelFolder, objective, options, temperature);
+        (_thread, _modelFolder, _configuration) = (thread, modelFolder, configuration);
         _policy = Decoder.Load(modelFolder);
         _reference = _policy.Clone();
         _optimizer = MakeOptimizer(_policy);
@@ -43,16 +40,14 @@ public sealed class Learner : ILearner, IDisposable
 
     /// <summary>Loads a model folder as step 0; the same weights are the reference policy.</summary>
     /// <param name="modelFolder">A Hugging Face folder.</param>
-    /// <param name="objective">The objective.</param>
-    /// <param name="options">Optimizer and cuts.</param>
-    /// <param name="temperature">Temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
+    /// <param name="configuration">Objective, optimizer and cuts, and the temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    public static async Task<Learner> StartAsync(string modelFolder, ObjectiveOptions objective, LearnerOptions options, double temperature, CancellationToken cancellationToken)
+    public static async Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, CancellationToken cancellationToken)
     {
-        var thread = new DeviceThread("axpo-learner", options.Threads);
+        var thread = new DeviceThread("axpo-learner", configuration.Learner.Threads);
         try
         {
-            return await thread.RunAsync(() => new Learner(thread, modelFolder, objective, options, temperature), cancellationToken);
+            return await thread.RunAsync(() => new Learner(thread, modelFolder, configuration), cancellationToken);
         }
         catch
         {
@@ -80,6 +75,7 @@ public sealed class Learner : ILearner, IDisposable
             _optimizer.ZeroGradients();
             var items = Prepare(batch, new Tally());
             var tally = new Tally();
+            Weigh(items, batch.Questions, batch.Questions);
             Accumulate(items, 1, tally, cancellationToken);
             var gradients = _policy.Parameters.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
             _optimizer.ZeroGradients();
@@ -96,9 +92,15 @@ public sealed class Learner : ILearner, IDisposable
         _reference.Dispose();
     }
 
+    private ObjectiveOptions Objective => _configuration.Objective;
+
+    private LearnerOptions Options => _configuration.Learner;
+
+    private double Temperature => _configuration.Rollouts.Temperature;
+
     private FusedAdamW MakeOptimizer(Decoder policy) => new(
         policy.Parameters,
-        new AdamWOptions { Beta1 = _options.Beta1, Beta2 = _options.Beta2, Epsilon = _options.AdamEpsilon, WeightDecay = _options.WeightDecay });
+        new AdamWOptions { Beta1 = Options.Beta1, Beta2 = Options.Beta2, Epsilon = Options.AdamEpsilon, WeightDecay = Options.WeightDecay });
 
     private UpdateResult Update(UpdateBatch batch, CancellationToken cancellationToken)
     {
@@ -113,8 +115,9 @@ public sealed class Learner : ILearner, IDisposable
             {
                 _optimizer.ZeroGradients();
                 var own = items.Where(i => questions.Contains(i.Sequence.Question)).ToList();
-                Accumulate(own, (double)batch.Questions / questions.Count, tally, cancellationToken);
-                var norm = _optimizer.ClipGlobalNorm(_options.GradientClip);
+                Weigh(own, batch.Questions, questions.Count);
+                Accumulate(own, questions.Count / (double)batch.Questions, tally, cancellationToken);
+                var norm = _optimizer.ClipGlobalNorm(Options.GradientClip);
                 if (!double.IsFinite(norm) || !double.IsFinite(tally.Loss))
                 {
                     throw new InvalidOperationException($"batch '{batch.Id}': loss {tally.Loss}, gradient norm {norm}; weights are left as they were. Lower learner.learningRate, or look at the batch's trajectories");
@@ -123,7 +126,7 @@ public sealed class Learner : ILearner, IDisposable
                 norms.Add(norm);
                 if (own.Count > 0)
                 {
-                    _optimizer.Step(_options.LearningRate);
+                    _optimizer.Step(Options.LearningRate);
                 }
             }
         }
@@ -143,7 +146,7 @@ public sealed class Learner : ILearner, IDisposable
 
     private IEnumerable<HashSet<int>> Minibatches(int questions)
     {
-        var count = Math.Min(_options.Minibatches, questions);
+        var count = Math.Min(Options.Minibatches, questions);
         for (var m = 0; m < count; m++)
         {
             var from = questions * m / count;
@@ -161,8 +164,8 @@ public sealed class Learner : ILearner, IDisposable
             using var scope = NewDisposeScope();
             var pack = Pack(micro, out var chosen);
             Tensor? entropies = null;
-            var old = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, _temperature, e => entropies = e.MoveToOuterDisposeScope());
-            var reference = _objective.KlWeight == 0 ? null : TokenLogProbs.Of(_reference, pack.Forward(_reference), pack.Ids, chosen, _temperature);
+            var old = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature, e => entropies = e.MoveToOuterDisposeScope());
+            var reference = Objective.KlWeight == 0 ? null : TokenLogProbs.Of(_reference, pack.Forward(_reference), pack.Ids, chosen, Temperature);
             var oldValues = old.cpu().data<float>().ToArray();
             var referenceValues = reference?.cpu().data<float>().ToArray();
             var entropyValues = entropies!.cpu().data<float>().ToArray();
@@ -179,23 +182,33 @@ public sealed class Learner : ILearner, IDisposable
         return items;
     }
 
-    private void Accumulate(IReadOnlyList<Item> items, double scale, Tally tally, CancellationToken cancellationToken)
+    private void Accumulate(IReadOnlyList<Item> items, double share, Tally tally, CancellationToken cancellationToken)
     {
         foreach (var micro in Cut(items))
         {
             cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var pack = Pack(micro, out var chosen);
-            var current = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, _temperature);
+            var current = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature);
             var terms = ClippedObjective.Compute(
                 current,
                 Flat(micro, i => i.Old),
-                _objective.KlWeight == 0 ? null : Flat(micro, i => i.Reference!),
+                Objective.KlWeight == 0 ? null : Flat(micro, i => i.Reference!),
                 Flat(micro, i => i.Advantages),
-                Flat(micro, i => i.Weights),
-                _objective);
-            (terms.Loss * scale).backward();
-            tally.Trained(terms, chosen.numel());
+                Flat(micro, i => Enumerable.Repeat((float)i.Weight, i.Chosen.Length)),
+                Objective);
+            terms.Loss.backward();
+            tally.Trained(terms, share, chosen.numel());
+        }
+    }
+
+    /// <summary>Fixes the weights of a minibatch's tokens, before it is cut.</summary>
+    private void Weigh(IReadOnlyList<Item> items, int batch, int questions)
+    {
+        var weights = LossWeights.Of([.. items.Select(i => i.Chosen.Length)], [.. items.Select(i => i.Sequence.Weight * batch / questions)], LossDivisors.Of(_configuration, questions));
+        for (var i = 0; i < items.Count; i++)
+        {
+            items[i].Weight = weights[i];
         }
     }
 
@@ -207,7 +220,7 @@ public sealed class Learner : ILearner, IDisposable
         return pack;
     }
 
-    private Tensor Flat(IReadOnlyList<Item> micro, Func<Item, float[]> values) =>
+    private Tensor Flat(IReadOnlyList<Item> micro, Func<Item, IEnumerable<float>> values) =>
         tensor(micro.SelectMany(values).ToArray(), device: _policy.Parameters[0].Value.device);
 
     private IEnumerable<List<Item>> Cut(IEnumerable<Item> items)
@@ -216,7 +229,7 @@ public sealed class Learner : ILearner, IDisposable
         var tokens = 0;
         foreach (var item in items.OrderByDescending(i => i.Sequence.Tokens.Length))
         {
-            if (micro.Count > 0 && tokens + item.Sequence.Tokens.Length > _options.MicroBatchTokens)
+            if (micro.Count > 0 && tokens + item.Sequence.Tokens.Length > Options.MicroBatchTokens)
             {
                 yield return micro;
                 (micro, tokens) = ([], 0);
@@ -309,13 +322,12 @@ public sealed class Learner : ILearner, IDisposable
         public Item(TrainSequence sequence)
         {
             Sequence = sequence;
-            Chosen = [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.Weights[t] != 0)];
+            Chosen = [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.IsLoss[t])];
             if (Chosen.Length > 0 && Chosen[0] == 0)
             {
                 throw new ArgumentException($"sequence {sequence.Id}: its first token carries loss, but nothing predicts it", nameof(sequence));
             }
 
-            Weights = [.. Chosen.Select(t => (float)sequence.Weights[t])];
             Advantages = [.. Chosen.Select(t => (float)sequence.Advantages[t])];
         }
 
@@ -323,7 +335,8 @@ public sealed class Learner : ILearner, IDisposable
 
         public int[] Chosen { get; }
 
-        public float[] Weights { get; }
+        /// <summary>Weight of each loss token in the loss of its minibatch.</summary>
+        public double Weight { get; set; }
 
         public float[] Advantages { get; }
 
@@ -393,10 +406,10 @@ public sealed class Learner : ILearner, IDisposable
             _behaviourTokens += item.Chosen.Length;
         }
 
-        public void Trained(ObjectiveTerms terms, long tokens)
+        public void Trained(ObjectiveTerms terms, double share, long tokens)
         {
-            Loss += terms.Loss.ToDouble();
-            _policy += terms.Policy.ToDouble();
+            Loss += terms.Loss.ToDouble() * share;
+            _policy += terms.Policy.ToDouble() * share;
             _kl += terms.TokenKl.sum().ToDouble();
             _clipped += terms.Clipped.sum().ToDouble();
             _trained += tokens;

@@ -7,7 +7,7 @@ public sealed class AdvantageAssignerTests
 {
     private const int PrefixEnd = 6;
     private const int K = 4;
-    private static readonly ObjectiveOptions _exact = new() { Epsilon = 0 };
+    private static readonly RunConfiguration _exact = new() { Objective = new ObjectiveOptions { Epsilon = 0 } };
 
     [Fact]
     public void All_wrong_and_recovered()
@@ -69,7 +69,7 @@ public sealed class AdvantageAssignerTests
         var continuation = Sequence(batch, group[2]!.Id.Fork(0, 3));
         continuation.Tokens.Length.ShouldBe(16);
         Loss(continuation).ShouldBe([6, 7, 8, 13, 14, 15]);
-        batch.Sequences.ShouldAllBe(s => s.Weights.Zip(s.Advantages).All(p => p.First > 0 || p.Second == 0));
+        batch.Sequences.ShouldAllBe(s => s.IsLoss.Zip(s.Advantages).All(p => p.First || p.Second == 0));
     }
 
     [Fact]
@@ -80,7 +80,8 @@ public sealed class AdvantageAssignerTests
         var expected = new Dictionary<EpisodeId, int> { [group[1]!.Id] = 9, [group[5]!.Id] = 7, [group[0]!.Id] = 3, [group[0]!.Id.Fork(0, 1)] = 6 };
         foreach (var (id, tokens) in expected)
         {
-            Sequence(batch, id).Weights.Where(w => w > 0).ShouldBe(Enumerable.Repeat(1.0 / 8 / tokens, tokens), 1e-15);
+            Loss(Sequence(batch, id)).Length.ShouldBe(tokens);
+            Sequence(batch, id).Weight.ShouldBe(1.0 / 8, 1e-15);
         }
     }
 
@@ -95,7 +96,7 @@ public sealed class AdvantageAssignerTests
 
         var batch = AdvantageAssigner.Assign("id", 3, groups, plan, continuations, _exact);
 
-        batch.Sequences.Sum(s => s.Weights.Sum()).ShouldBe(1.25, 1e-12);
+        batch.Sequences.Sum(s => s.Weight).ShouldBe(1.25, 1e-12);
         (batch.Id, batch.Step, batch.Questions, batch.Sequences.Count).ShouldBe(("id", 3, 4, 32 + 8));
         batch.Sequences.ShouldAllBe(s => s.Question == s.Id.Question);
     }
@@ -109,22 +110,22 @@ public sealed class AdvantageAssignerTests
 
         batch.Sequences.Count.ShouldBe(6);
         Advantage(batch, group[4]!.Id).ShouldBe(GroupStatistics.Standardise([1, 0, 0, 0, 0, 0], 1, 0)[0], 1e-12);
-        batch.Sequences.Sum(s => s.Weights.Sum()).ShouldBe(6 / 8.0, 1e-12);
+        batch.Sequences.Sum(s => s.Weight).ShouldBe(6 / 8.0, 1e-12);
     }
 
     [Fact]
     public void The_valid_denominator_divides_by_what_is_left()
     {
         Rollout?[][] groups = [Group(0, tool: "vwww", noTool: "cwwv"), Group(1, tool: "vvvv", noTool: "vvvv"), Group(2, tool: "cccc", noTool: "wwww")];
-        var valid = _exact with { Denominator = "valid" };
+        var valid = _exact with { Objective = _exact.Objective with { Denominator = LossDenominator.Valid } };
 
         var batch = AdvantageAssigner.Assign("id", 1, groups, ResamplePlan.None(3), [], valid);
-        batch.Sequences.Where(s => s.Question == 0).ShouldAllBe(s => Math.Abs(s.Weights.Sum() - (1.0 / 2 / 6)) < 1e-12);
-        batch.Sequences.Where(s => s.Question == 2).ShouldAllBe(s => Math.Abs(s.Weights.Sum() - (1.0 / 2 / 8)) < 1e-12);
+        batch.Sequences.Where(s => s.Question == 0).ShouldAllBe(s => Math.Abs(s.Weight - (1.0 / 2 / 6)) < 1e-12);
+        batch.Sequences.Where(s => s.Question == 2).ShouldAllBe(s => Math.Abs(s.Weight - (1.0 / 2 / 8)) < 1e-12);
         batch.Questions.ShouldBe(3);
 
         var nominal = AdvantageAssigner.Assign("id", 1, groups, ResamplePlan.None(3), [], _exact);
-        nominal.Sequences.ShouldAllBe(s => Math.Abs(s.Weights.Sum() - (1.0 / 3 / 8)) < 1e-12);
+        nominal.Sequences.ShouldAllBe(s => Math.Abs(s.Weight - (1.0 / 3 / 8)) < 1e-12);
     }
 
     [Fact]
@@ -133,7 +134,7 @@ public sealed class AdvantageAssignerTests
         var group = Group(0, tool: "wwwwwwww", noTool: "");
         var batch = Assign([group], [(0, 2)], ["vcww"]);
         Continuations(batch, group[2]!.Id).ShouldBe(GroupStatistics.Standardise([1, 0, 0], 1, 0), 1e-12);
-        batch.Sequences.Sum(s => s.Weights.Sum()).ShouldBe((8 + 3) / 8.0, 1e-12);
+        batch.Sequences.Sum(s => s.Weight).ShouldBe((8 + 3) / 8.0, 1e-12);
     }
 
     [Theory]
@@ -158,7 +159,8 @@ public sealed class AdvantageAssignerTests
         foreach (var (got, want) in batch.Sequences.Zip(plain.Sequences))
         {
             got.Tokens.ShouldBe(want.Tokens);
-            got.Weights.ShouldBe(want.Weights);
+            got.IsLoss.ShouldBe(want.IsLoss);
+            got.Weight.ShouldBe(want.Weight);
             got.Advantages.ShouldBe(want.Advantages);
         }
     }
@@ -199,7 +201,7 @@ public sealed class AdvantageAssignerTests
 
     private static TrainSequence Sequence(UpdateBatch batch, EpisodeId id) => batch.Sequences.Single(s => s.Id == id);
 
-    private static int[] Loss(TrainSequence sequence) => [.. Enumerable.Range(0, sequence.Weights.Length).Where(t => sequence.Weights[t] > 0)];
+    private static int[] Loss(TrainSequence sequence) => [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.IsLoss[t])];
 
     private static double Advantage(UpdateBatch batch, EpisodeId id) => Advantage(Sequence(batch, id));
 

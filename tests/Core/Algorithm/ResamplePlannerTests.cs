@@ -92,12 +92,11 @@ public sealed class ResamplePlannerTests
     public void Grpo_resamples_nothing_but_still_says_what_would_be_triggered()
     {
         RolloutSummary[][] groups = [[Wrong(0, 0, .5), Some.Summary(0, 1, Outcome.Correct)], [Some.Summary(1, 0, Outcome.Correct, .5)]];
-        var configuration = new RunConfiguration { Algorithm = "grpo", Rollouts = new() { GroupSize = N }, Resample = new() { BudgetRatio = 1 } };
-        var plan = Algorithms.Plan(configuration, groups);
+        var options = new ResampleOptions { BudgetRatio = 1 };
+        var plan = ResamplePlanner.Plan(groups, N, options with { Enabled = false });
         (plan.Budget, plan.Selections.Length).ShouldBe((0, 0));
         plan.Triggered.ShouldBe([true, false]);
-        Algorithms.Plan(configuration with { Algorithm = "axpo" }, groups).Selections.Length.ShouldBe(1);
-        Should.Throw<ArgumentException>(() => Algorithms.Plan(configuration with { Algorithm = "ppo" }, groups)).Message.ShouldContain("axpo, grpo");
+        ResamplePlanner.Plan(groups, N, options).Selections.Length.ShouldBe(1);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class RunConfigurationTests
         (configuration.Algorithm, configuration.Rollouts.GroupSize, configuration.Rollouts.Temperature).ShouldBe(("axpo", 8, 1.0));
         (configuration.Resample.K, configuration.Resample.BudgetRatio, configuration.Resample.Boundary).ShouldBe((4, .25, Boundary.First));
         var objective = configuration.Objective;
-        (objective.ClipLow, objective.ClipHigh, objective.KlWeight, objective.Ddof, objective.Epsilon, objective.Denominator).ShouldBe((.2, .4, 1e-3, 1, 1e-6, "nominal"));
+        (objective.ClipLow, objective.ClipHigh, objective.KlWeight, objective.Ddof, objective.Epsilon, objective.Denominator).ShouldBe((.2, .4, 1e-3, 1, 1e-6, LossDenominator.Nominal));
         configuration.Evaluation.Samples.ShouldBe(4);
     }
 }

@@ -67,7 +67,7 @@ public sealed class WholeRunTests
     public async Task Grpo_resamples_nothing()
     {
         var world = new World();
-        world.Configuration = world.Configuration with { Algorithm = "grpo", Steps = 1 };
+        world.Configuration = AlgorithmPresets.Apply("grpo", world.Configuration) with { Steps = 1 };
         await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
         var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
 

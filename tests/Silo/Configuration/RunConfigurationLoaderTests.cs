@@ -27,7 +27,7 @@ public sealed class RunConfigurationLoaderTests : IDisposable
     {
         var loaded = RunConfigurationLoader.Load(new ConfigurationSources
         {
-            Defaults = new RunConfiguration { Algorithm = "grpo" },
+            Defaults = AlgorithmPresets.Apply("grpo", new RunConfiguration()),
             File = Json("""{ "steps": 5, "seed": 7, "rollouts": { "questions": 2, "groupSize": 3, "temperature": 0.5 } }"""),
             Environment = Variables(("AXPO__Rollouts__Questions", "4"), ("AXPO__ROLLOUTS__GROUPSIZE", "6"), ("AXPO_LIBTORCH", "/x"), ("PATH", "/bin")),
             Sets = Sets("rollouts.groupSize=9", "rollouts.groupSize=10"),
@@ -118,7 +118,7 @@ public sealed class RunConfigurationLoaderTests : IDisposable
     {
         Sets = Sets(set),
         Suites = ["fact", "fact-chain", "mental-arithmetic"],
-    }).ShouldBe([message.Replace("there are axpo, grpo", "there are " + string.Join(", ", Algorithms.Names.Order(StringComparer.Ordinal)), StringComparison.Ordinal)]);
+    }).ShouldBe([message.Replace("there are axpo, grpo", "there are " + string.Join(", ", AlgorithmPresets.Names.Order(StringComparer.Ordinal)), StringComparison.Ordinal)]);
 
     [Theory]
     [InlineData("""{ "rollouts": { "groupSize": "8" } }""", """rollouts.groupSize: '"8"': expected a whole number from 1 to 1024 (from FILE)""")]

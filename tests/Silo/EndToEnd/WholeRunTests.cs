@@ -84,7 +84,7 @@ public sealed class WholeRunTests(Baseline baseline) : IClassFixture<Baseline>
                 for (var t = segment.Start; t < Math.Min(segment.End, sequence.Tokens.Length); t++)
                 {
                     var own = segment.IsSampled && t >= rollout.InheritedTokens;
-                    (sequence.Weights[t] != 0).ShouldBe(own, $"{sequence.Id}, token {t}, {segment.Kind}");
+                    sequence.IsLoss[t].ShouldBe(own, $"{sequence.Id}, token {t}, {segment.Kind}");
                     (own || sequence.Advantages[t] == 0).ShouldBeTrue($"{sequence.Id}, token {t}, {segment.Kind}");
                     kinds.Add(segment.Kind);
                 }
@@ -106,9 +106,10 @@ public sealed class WholeRunTests(Baseline baseline) : IClassFixture<Baseline>
                 Id = s.Id,
                 Question = s.Question,
                 Tokens = s.Tokens,
-                Weights = s.Weights,
-                Advantages = [.. s.Advantages.Select((a, t) => s.Weights[t] == 0 ? 1e6 : a)],
-                BehaviorLogProbs = [.. s.BehaviorLogProbs.Select((p, t) => s.Weights[t] == 0 ? -50f : p)],
+                IsLoss = s.IsLoss,
+                Weight = s.Weight,
+                Advantages = [.. s.Advantages.Select((a, t) => !s.IsLoss[t] ? 1e6 : a)],
+                BehaviorLogProbs = [.. s.BehaviorLogProbs.Select((p, t) => !s.IsLoss[t] ? -50f : p)],
             })],
         };
         run.Files["step-000001-fence-1/model.safetensors"].ShouldBe(await UpdateAsync(batch));

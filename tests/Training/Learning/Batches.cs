@@ -17,20 +17,20 @@ internal static class Batches
                 var prompt = chance.Next(2, 5);
                 var gap = chance.Next(prompt + 1, length - 2);
                 bool Sampled(int t) => t >= prompt && t != gap;
-                var count = Enumerable.Range(0, length).Count(Sampled);
                 var advantage = (chance.NextDouble() * 4) - 2;
                 sequences.Add(new TrainSequence
                 {
                     Id = new EpisodeId("r", Phase.Train, step, q, i),
                     Question = q,
                     Tokens = [.. Enumerable.Range(0, length).Select(_ => chance.Next(vocabulary))],
-                    Weights = [.. Enumerable.Range(0, length).Select(t => Sampled(t) ? 1.0 / (questions * perQuestion * count) : 0)],
+                    IsLoss = [.. Enumerable.Range(0, length).Select(Sampled)],
+                    Weight = 1.0 / (questions * perQuestion),
                     Advantages = [.. Enumerable.Range(0, length).Select(t => Sampled(t) ? advantage : 0)],
                     BehaviorLogProbs = [.. Enumerable.Range(0, length).Select(t => Sampled(t) ? -3f : float.NaN)],
                 });
             }
         }
 
-        return new UpdateBatch(id, step, questions, sequences);
+        return new UpdateBatch(id, step, questions, perQuestion, sequences);
     }
 }

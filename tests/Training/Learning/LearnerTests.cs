@@ -42,9 +42,9 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
         {
             Sequences = [.. batch.Sequences.Select(s => new TrainSequence
             {
-                Id = s.Id, Question = s.Question, Tokens = s.Tokens, Weights = s.Weights,
-                Advantages = [.. s.Advantages.Select((a, t) => s.Weights[t] == 0 ? 1e6 : a)],
-                BehaviorLogProbs = [.. s.BehaviorLogProbs.Select((b, t) => s.Weights[t] == 0 ? 123f : b)],
+                Id = s.Id, Question = s.Question, Tokens = s.Tokens, IsLoss = s.IsLoss, Weight = s.Weight,
+                Advantages = [.. s.Advantages.Select((a, t) => !s.IsLoss[t] ? 1e6 : a)],
+                BehaviorLogProbs = [.. s.BehaviorLogProbs.Select((b, t) => !s.IsLoss[t] ? 123f : b)],
             })],
         };
         using var learner = await Start(new LearnerOptions { Threads = 1 });
@@ -65,7 +65,7 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
         {
             Sequences = [.. batch.Sequences.Select(s => new TrainSequence
             {
-                Id = s.Id, Question = s.Question, Tokens = s.Tokens, Weights = s.Weights, Advantages = new double[s.Tokens.Length], BehaviorLogProbs = s.BehaviorLogProbs,
+                Id = s.Id, Question = s.Question, Tokens = s.Tokens, IsLoss = s.IsLoss, Weight = s.Weight, Advantages = new double[s.Tokens.Length], BehaviorLogProbs = s.BehaviorLogProbs,
             })],
         };
         using var learner = await Start(new LearnerOptions { Threads = 1 });
@@ -82,8 +82,8 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
         {
             Sequences = [.. batch.Sequences.Select(s => new TrainSequence
             {
-                Id = s.Id, Question = s.Question, Tokens = s.Tokens, Weights = s.Weights,
-                Advantages = [.. s.Weights.Select(w => w == 0 ? 0.0 : 1.0)], BehaviorLogProbs = s.BehaviorLogProbs,
+                Id = s.Id, Question = s.Question, Tokens = s.Tokens, IsLoss = s.IsLoss, Weight = s.Weight,
+                Advantages = [.. s.IsLoss.Select(l => l ? 1.0 : 0.0)], BehaviorLogProbs = s.BehaviorLogProbs,
             })],
         };
         using var learner = await Start(new LearnerOptions { Threads = 1, LearningRate = 1e-3, Minibatches = 1 });
@@ -161,5 +161,5 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
     }
 
     private Task<Learner> Start(LearnerOptions options) =>
-        Learner.StartAsync(_model.Folder, new ObjectiveOptions(), options, 1.0, Token);
+        Learner.StartAsync(_model.Folder, new RunConfiguration { Learner = options }, Token);
 }

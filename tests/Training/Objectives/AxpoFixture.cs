@@ -27,7 +27,7 @@ internal sealed class AxpoFixture
             KlWeight = options["beta"]!.GetValue<double>(),
             Ddof = options["ddof"]!.GetValue<int>(),
             Epsilon = options["eps"]!.GetValue<double>(),
-            Denominator = options["denominator"]!.GetValue<string>(),
+            Denominator = options["denominator"]!.GetValue<string>() == "valid" ? LossDenominator.Valid : LossDenominator.Nominal,
         };
         Groups = [.. Enumerable.Range(0, Questions).Select(q => Enumerable.Range(0, GroupSize).Select(i => Original(q, i)).ToArray())];
     }
@@ -43,6 +43,8 @@ internal sealed class AxpoFixture
     public ResampleOptions Resample { get; }
 
     public ObjectiveOptions Objective { get; }
+
+    public RunConfiguration Configuration => new() { Rollouts = new RolloutOptions { GroupSize = GroupSize }, Resample = Resample, Objective = Objective };
 
     public Rollout[][] Groups { get; }
 

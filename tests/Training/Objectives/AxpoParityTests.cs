@@ -67,7 +67,10 @@ public sealed class AxpoParityTests
 
         // Weights and advantages a token.
         var continuations = fixture.Continuations(plan);
-        var batch = AdvantageAssigner.Assign("b", 1, fixture.Groups, plan, continuations, fixture.Objective);
+        var batch = AdvantageAssigner.Assign("b", 1, fixture.Groups, plan, continuations, fixture.Configuration);
+        var weights = batch.Sequences
+            .Zip(LossWeights.Of([.. batch.Sequences.Select(s => s.IsLoss.Count(l => l))], [.. batch.Sequences.Select(s => s.Weight)], LossDivisors.Of(fixture.Configuration, fixture.Questions)))
+            .ToDictionary(p => p.First.Id, p => p.Second);
         Rollout[] order = [.. fixture.Groups.SelectMany(g => g), .. continuations.SelectMany(c => c)];
         var byId = batch.Sequences.ToDictionary(s => s.Id);
         var wantAdvantage = fixture.Output("sequence_advantage").data<double>().ToArray();
@@ -89,15 +92,15 @@ public sealed class AxpoParityTests
                 continue;
             }
 
-            int[] chosen = [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.Weights[t] != 0)];
-            chosen.ShouldAllBe(t => sequence.Weights[t] > 0);
+            int[] chosen = [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.IsLoss[t])];
+            chosen.ShouldNotBeEmpty();
             sequence.Advantages[chosen[0]].ShouldBe(wantAdvantage[s], fixture.Tolerance * Math.Max(1, Math.Abs(wantAdvantage[s])));
-            sequence.Weights[chosen[0]].ShouldBe(wantWeight[s], fixture.Tolerance);
+            weights[sequence.Id].ShouldBe(wantWeight[s], fixture.Tolerance);
 
             var current = Pick(fixture.Values(order[s], "cur", plan), chosen).requires_grad_(true);
             var terms = ClippedObjective.Compute(
                 current, Pick(fixture.Values(order[s], "old", plan), chosen), Pick(fixture.Values(order[s], "ref", plan), chosen),
-                Pick(sequence.Advantages, chosen), Pick(sequence.Weights, chosen), fixture.Objective);
+                Pick(sequence.Advantages, chosen), full(chosen.Length, weights[sequence.Id], ScalarType.Float64), fixture.Objective);
             terms.Loss.ToDouble().ShouldBe(wantLoss[s], fixture.Tolerance * Math.Max(1, Math.Abs(wantLoss[s])));
             terms.Loss.backward();
             var got = new double[order[s].Tokens.Length];

@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using System.Reflection;
 using System.Text.Json;
 
-namespace Axpo.Silo.Configuration;
+namespace Axpo.Core;
 
 /// <summary>
 /// A key of <see cref="RunConfiguration"/>, found by reflection: the one schema of configuration file, environment and <c>--set</c>. Keys are the
@@ -84,8 +84,19 @@ public sealed class ConfigurationKey
         return value;
     }
 
+    /// <summary>A configuration with some values replaced.</summary>
+    /// <param name="configuration">The configuration; it stays as it is.</param>
+    /// <param name="values">Values of the keys' types by path.</param>
+    /// <exception cref="KeyNotFoundException">There is no key of a path.</exception>
+    public static RunConfiguration With(RunConfiguration configuration, IReadOnlyDictionary<string, object?> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        var unknown = values.Keys.FirstOrDefault(path => Values.All(k => k.Path != path));
+        return unknown is null ? (RunConfiguration)Build(typeof(RunConfiguration), configuration, Root, values) : throw new KeyNotFoundException($"'{unknown}' is no key of a configuration");
+    }
+
     /// <summary>Names of an enumeration's values as they are written.</summary>
-    internal static IReadOnlyList<string> Names(Type enumeration) => [.. Enum.GetNames(enumeration).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)];
+    public static IReadOnlyList<string> Names(Type enumeration) => [.. Enum.GetNames(enumeration).Select(JsonNamingPolicy.KebabCaseLower.ConvertName)];
 
     /// <summary>A value as it is written.</summary>
     public static string Text(object? value) => value switch
@@ -97,6 +108,18 @@ public sealed class ConfigurationKey
         IFormattable f => f.ToString(null, System.Globalization.CultureInfo.InvariantCulture),
         _ => value.ToString() ?? "",
     };
+
+    private static object Build(Type type, object from, IReadOnlyList<ConfigurationKey> keys, IReadOnlyDictionary<string, object?> values)
+    {
+        var instance = Activator.CreateInstance(type)!;
+        foreach (var key in keys)
+        {
+            var value = key.Property.GetValue(from);
+            key.Property.SetValue(instance, key.IsSection ? Build(key.Property.PropertyType, value!, key.Children, values) : values.TryGetValue(key.Path, out var other) ? other : value);
+        }
+
+        return instance;
+    }
 
     private IEnumerable<ConfigurationKey> Leaves() => IsSection ? Children.SelectMany(c => c.Leaves()) : [this];
 
