@@ -4,7 +4,20 @@ namespace Axpo.Core;
 public static class AdvantageEstimators
 {
     /// <summary>Every estimator that a run can name.</summary>
-    public static IReadOnlyList<IAdvantageEstimator> All { get; } = [new GrpoAdvantage()];
+    public static IReadOnlyList<IAdvantageEstimator> All { get; } =
+    [
+        new GrpoAdvantage(),
+        new MeanOnlyAdvantage(),
+        new BatchScaledAdvantage(),
+        new RlooAdvantage(),
+        new LeaveOneOutAdvantage(),
+        new ReinforcePlusPlusAdvantage(),
+        new ReinforcePlusPlusBaselineAdvantage(),
+        new OpoAdvantage(),
+        new GpgAdvantage(),
+        new PassKAdvantage("pass-k", scaled: true),
+        new PassKAdvantage("pass-k-unscaled", scaled: false),
+    ];
 
     /// <summary>Known names.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. All.Select(e => e.Name)];

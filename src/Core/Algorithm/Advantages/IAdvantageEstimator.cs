@@ -36,17 +36,6 @@ public abstract class GroupAdvantage : IAdvantageEstimator
     public double[][] Estimate(IReadOnlyList<ScoredRollout> rollouts, ObjectiveOptions options)
     {
         ArgumentNullException.ThrowIfNull(rollouts);
-        var advantages = new double[rollouts.Count][];
-        foreach (var group in Enumerable.Range(0, rollouts.Count).GroupBy(i => rollouts[i].Group))
-        {
-            int[] members = [.. group];
-            var own = OfGroup([.. members.Select(i => rollouts[i].Reward)], [.. members.Select(i => rollouts[i].Tokens)], options);
-            for (var i = 0; i < members.Length; i++)
-            {
-                advantages[members[i]] = [.. Enumerable.Repeat(own[i], rollouts[members[i]].Tokens)];
-            }
-        }
-
-        return advantages;
+        return rollouts.OverTokens(rollouts.ByGroup(m => OfGroup([.. m.Select(i => rollouts[i].Reward)], [.. m.Select(i => rollouts[i].Tokens)], options)));
     }
 }
