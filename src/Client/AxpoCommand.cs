@@ -61,6 +61,7 @@ internal static class AxpoCommand
             RunsLiveCommands.Cancel(context),
         });
         root.Add(EpisodesCommand.Create(context));
+        root.Add(PresetsCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.SetAction(parsed => new HelpAction().Invoke(parsed));
         return root;

@@ -11,7 +11,7 @@ internal static class DoctorCommand
 {
     public static Command Create(CommandContext context)
     {
-        var options = new ConfigurationOptions();
+        var options = new ConfigurationOptions(context);
         var command = new Command("doctor", "Says what this machine can do, and how to mend what it cannot.");
         options.AddTo(command, "--algorithm", "--model", "--seed", "--steps");
         return command.Does(async (parsed, cancellationToken) =>

@@ -14,11 +14,11 @@ internal static class EvalCommand
 
     public static Command Create(CommandContext context)
     {
-        var options = new ConfigurationOptions();
+        var options = new ConfigurationOptions(context);
         var name = new Option<string?>("--name") { Description = "Name of the run; default: eval and time.", HelpName = "NAME" };
         var gap = new Option<bool>("--gap") { Description = "Tool use, accuracy and all-wrong rates at T=1 with and without a call; exits 0 only if the thinking-acting gap shows." };
         var command = new Command("eval", "Evaluates a policy on evaluation.finalQuestions held-out questions, with the paper's sampling and at temperature 1.") { name, gap };
-        options.AddTo(command, "--algorithm", "--steps");
+        options.AddTo(command, "--algorithm", "--conventions", "--steps");
         HostOptions.AddTo(command);
         return command.Does(async (parsed, _) =>
         {

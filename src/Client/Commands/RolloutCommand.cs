@@ -16,7 +16,7 @@ internal static class RolloutCommand
 {
     public static Command Create(CommandContext context)
     {
-        var options = new ConfigurationOptions();
+        var options = new ConfigurationOptions(context);
         var name = new Option<string?>("--name") { Description = "Name of the run; default: rollout and time.", HelpName = "NAME" };
         var suite = new Option<string?>("--suite") { Description = "Suite whose questions are asked.", HelpName = "NAME" };
         var questions = new Option<string?>("--questions") { Description = "A JSONL file of questions, in place of a suite (docs/questions.md).", HelpName = "FILE" };
@@ -24,7 +24,7 @@ internal static class RolloutCommand
         var samples = new Option<int>("--samples") { Description = "Rollouts of each question.", HelpName = "N", DefaultValueFactory = _ => 1 };
         var export = ExportOption();
         var command = new Command("rollout", "Launches a batch of episodes and stores it; --out exports it as JSON lines.") { name, suite, questions, count, samples, export };
-        options.AddTo(command, "--algorithm", "--steps");
+        options.AddTo(command, "--algorithm", "--conventions", "--steps");
         HostOptions.AddTo(command);
         return command.Does(async (parsed, _) =>
         {
@@ -54,7 +54,7 @@ internal static class RolloutCommand
                 more.Add(("--questions", $"tasks.questions={file}"));
             }
 
-            var configuration = RunSettings.Resolve(options.Load(parsed, null, null, [.. more]).Configuration);
+            var configuration = RunSettings.Resolve(options.Load(parsed, null, false, [.. more]).Configuration);
             var run = parsed.GetValue(name) ?? RunJob.NewName(context, "rollout");
             var result = await RunJob.StartAsync(context, run, RunKind.Rollout, configuration, new RunRequest { Kind = RunKind.Rollout, Samples = parsed.GetValue(samples) }, HostOptions.Of(parsed));
             return await FinishAsync(context, result, output);

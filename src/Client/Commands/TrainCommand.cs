@@ -20,14 +20,14 @@ internal static class TrainCommand
 
     public static Command Create(CommandContext context)
     {
-        var options = new ConfigurationOptions();
+        var options = new ConfigurationOptions(context);
         var name = new Option<string?>("--name") { Description = "Name of the run; default: algorithm and time.", HelpName = "NAME" };
         var command = new Command("train", "Trains a policy; without options the quickstart: AXPO on mental arithmetic, with a report at the end.") { name };
         options.AddTo(command);
         HostOptions.AddTo(command);
         return command.Does(async (parsed, cancellationToken) =>
         {
-            var loaded = options.Load(parsed);
+            var loaded = options.Load(parsed, isTraining: true);
             var configuration = await WithoutSandboxAsync(context, loaded, cancellationToken);
             configuration = RunSettings.Resolve(configuration);
             var run = parsed.GetValue(name) ?? RunJob.NewName(context, configuration.Algorithm);

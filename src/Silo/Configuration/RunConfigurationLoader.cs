@@ -27,6 +27,9 @@ public sealed record ConfigurationSources
     /// <summary>Names of the suites; null: not checked.</summary>
     public IReadOnlyCollection<string>? Suites { get; init; }
 
+    /// <summary>Whether the configuration is to be trained: an evaluation needs no objective that works.</summary>
+    public bool IsTraining { get; init; } = true;
+
     /// <summary>The environment variables of this process that begin with <see cref="Prefix"/>.</summary>
     public static IReadOnlyDictionary<string, string> OfProcess() => System.Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
         .Where(e => ((string)e.Key).StartsWith(Prefix, StringComparison.OrdinalIgnoreCase))
@@ -35,11 +38,12 @@ public sealed record ConfigurationSources
 
 /// <summary>A configuration with the keys that somebody set.</summary>
 /// <param name="Configuration">The whole configuration, checked.</param>
-/// <param name="Given">Paths of the values that a source set, for example <c>tasks.suites</c>; the rest are defaults.</param>
-public sealed record LoadedConfiguration(RunConfiguration Configuration, IReadOnlySet<string> Given);
+/// <param name="Given">Paths of the values that a source set, for example <c>tasks.suites</c>; the rest are defaults, or values of the algorithm and the conventions.</param>
+/// <param name="Warnings">What does not do what was asked for, but keeps nothing from starting.</param>
+public sealed record LoadedConfiguration(RunConfiguration Configuration, IReadOnlySet<string> Given, IReadOnlyList<Problem> Warnings);
 
 /// <summary>
-/// Reads a run's configuration: one JSON file, then the environment, then <c>--set</c>. A source that names any suite replaces the whole mixture of the
+/// Reads a run's configuration: the values of its algorithm and conventions, then one JSON file, then the environment, then <c>--set</c>. A source that names any suite replaces the whole mixture of the
 /// sources before it. Every problem is found before anything starts, and all are told at once.
 /// </summary>
 public static class RunConfigurationLoader
@@ -76,8 +80,16 @@ public static class RunConfigurationLoader
         ReadAssignments(sets, "the command line", Exact, given, problems);
         var configuration = ConfigurationKey.With(Preset(sources.Defaults, given), given.ToDictionary(g => g.Key, g => g.Value.Value, StringComparer.Ordinal));
         CheckValues(configuration, given, problems);
-        RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(new Problem(path, ConfigurationKey.Text(ConfigurationKey.Values.First(k => k.Path == path).ValueIn(configuration)), remedy + Origin(given, path))));
-        return problems.Count == 0 ? new LoadedConfiguration(configuration, given.Keys.ToHashSet(StringComparer.Ordinal)) : throw new PreflightException(problems);
+        var warnings = new List<Problem>();
+        RunConfigurationRules.Check(configuration, given.Keys, sources.Suites, (path, remedy) => problems.Add(Problem(path, remedy)));
+        if (sources.IsTraining)
+        {
+            ObjectiveRules.Check(configuration, given.Keys, (path, remedy) => problems.Add(Problem(path, remedy)), (path, remedy) => warnings.Add(Problem(path, remedy)));
+        }
+
+        return problems.Count == 0 ? new LoadedConfiguration(configuration, given.Keys.ToHashSet(StringComparer.Ordinal), warnings) : throw new PreflightException(problems);
+
+        Problem Problem(string path, string remedy) => new(path, ConfigurationKey.Text(ConfigurationKey.Values.First(k => k.Path == path).ValueIn(configuration)), remedy + Origin(given, path));
     }
 
     private static string Origin(Dictionary<string, Given> given, string path) => given.TryGetValue(path, out var value) ? $" (from {value.Source})" : "";

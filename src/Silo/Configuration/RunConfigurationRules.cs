@@ -15,9 +15,14 @@ internal static class RunConfigurationRules
             report("algorithm", "unknown" + NearestName.Hint(configuration.Algorithm, AlgorithmPresets.Names));
         }
 
-        if (configuration.Rollouts.GroupSize <= configuration.Objective.Ddof)
+        if (!ConventionPresets.Names.Contains(configuration.Conventions))
         {
-            report("rollouts.groupSize", $"must be above objective.ddof, which is {configuration.Objective.Ddof}: a deviation needs more rollouts than that");
+            report("conventions", "unknown" + NearestName.Hint(configuration.Conventions, ConventionPresets.Names));
+        }
+
+        if (!AdvantageEstimators.Names.Contains(configuration.Objective.Advantage))
+        {
+            report("objective.advantage", "unknown" + NearestName.Hint(configuration.Objective.Advantage, AdvantageEstimators.Names));
         }
 
         var tasks = configuration.Tasks;

@@ -58,5 +58,5 @@ public sealed class TrainTests
         Eval = new EvaluationMetrics { Questions = perQuestion.Length, Samples = 4, Pass1 = perQuestion.Average(), PerQuestion = perQuestion },
     };
 
-    private static LoadedConfiguration Loaded(string given) => new(new RunConfiguration(), new HashSet<string>(StringComparer.Ordinal) { given });
+    private static LoadedConfiguration Loaded(string given) => new(new RunConfiguration(), new HashSet<string>(StringComparer.Ordinal) { given }, []);
 }
