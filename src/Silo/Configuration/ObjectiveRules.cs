@@ -70,8 +70,7 @@ internal static class ObjectiveRules
             }
         }
 
-        var looksAtGroups = AdvantageEstimators.All.FirstOrDefault(e => e.Name == objective.Advantage) is GroupAdvantage || objective.Advantage is "batch-scaled" or "reinforce++-baseline";
-        if (rollouts.GroupSize == 1 && looksAtGroups && objective.Singleton == SingletonRule.Zero)
+        if (rollouts.GroupSize == 1 && objective.Advantage != "reinforce++" && objective.Singleton == SingletonRule.Zero)
         {
             report("rollouts.groupSize", $"a group of one has no spread, so objective.advantage={objective.Advantage} teaches nothing; make it at least 2, or set objective.singleton=reward, or objective.advantage=reinforce++");
         }
