@@ -21,7 +21,7 @@ public sealed record TrainSequence
     /// <summary>Advantage of each token; 0 where it carries no loss.</summary>
     public required double[] Advantages { get; init; }
 
-    /// <summary>Log-prob under the behaviour policy as sampled; NaN where the token was not sampled.</summary>
+    /// <summary>Log-prob under the behaviour policy as sampled; NaN where the token was not sampled. A NaN where the token carries loss counts as the learner's own: ratio 1.</summary>
     public required float[] BehaviorLogProbs { get; init; }
 }
 
@@ -43,10 +43,10 @@ public sealed record UpdateResult
     [Id(1)] public required double Loss { get; init; }
     [Id(2)] public required double PolicyLoss { get; init; }
 
-    /// <summary>Mean k3 divergence from the reference over the loss tokens, nats.</summary>
+    /// <summary>Mean divergence from the reference over the loss tokens by the configured estimator, nats; 0 where its weight is 0.</summary>
     [Id(3)] public required double Kl { get; init; }
 
-    /// <summary>Share of loss tokens where the clipped term is the active one.</summary>
+    /// <summary>Share of loss tokens where the clip holds; 0 for losses that have none.</summary>
     [Id(4)] public required double ClipFraction { get; init; }
 
     /// <summary>Mean entropy over the loss tokens, nats.</summary>
@@ -63,8 +63,40 @@ public sealed record UpdateResult
 
     /// <summary>Largest |ratio - 1| between engine and learner.</summary>
     [Id(9)] public required double MismatchMax { get; init; }
+
+    /// <summary>Loss tokens that were trained on: without those that left the denominators.</summary>
     [Id(10)] public required int LossTokens { get; init; }
     [Id(11)] public required int TrainedTokens { get; init; }
+
+    /// <summary>Share of loss tokens where the clip holds and the advantage is negative.</summary>
+    [Id(12)] public double ClipFractionLow { get; init; }
+
+    /// <summary>Share of loss tokens where the clip holds and the advantage is not negative.</summary>
+    [Id(13)] public double ClipFractionHigh { get; init; }
+
+    /// <summary>Share of loss tokens where the dual clip holds; 0 where it is off.</summary>
+    [Id(14)] public double DualClipFraction { get; init; }
+
+    /// <summary>Mean weight that corrects a token's policy loss between engine and learner; 1 where it is off.</summary>
+    [Id(15)] public double CorrectionMean { get; init; } = 1;
+
+    /// <summary>Largest such weight; 1 where it is off.</summary>
+    [Id(16)] public double CorrectionMax { get; init; } = 1;
+
+    /// <summary>Share of loss tokens whose ratio lies outside the correction's bounds; 0 where it is off.</summary>
+    [Id(17)] public double CorrectionOutside { get; init; }
+
+    /// <summary>Share of loss tokens that were rejected; 0 where rejection is off.</summary>
+    [Id(18)] public double RejectedTokens { get; init; }
+
+    /// <summary>Share of sequences that lost a token to rejection; 0 where it is off.</summary>
+    [Id(19)] public double RejectedSequences { get; init; }
+
+    /// <summary>Share of loss tokens whose policy loss the off-policy mask dropped; 0 where it is off.</summary>
+    [Id(20)] public double OffPolicyShare { get; init; }
+
+    /// <summary>Mean absolute advantage over the loss tokens.</summary>
+    [Id(21)] public double AdvantageMagnitude { get; init; }
 }
 
 /// <summary>Updates weights on its own thread; callers only await.</summary>

@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Learning;
 
 /// <summary>
-/// Updates a policy on a thread of its own. A batch is one epoch: log-probs of the generating weights and of the frozen reference are computed first; then one optimizer
-/// step a minibatch. Minibatches are cut by question, and each divides by what it holds itself: its questions, rows or tokens. Micro-batches are cut by tokens and only add up. A batch that fails leaves weights and optimizer as they were.
+/// Updates a policy on a thread of its own. A batch is one epoch: log-probs of the generating weights and of the frozen reference are computed first, and from them, once for the batch, what corrects or
+/// rejects where engine and learner disagree; then one optimizer step a minibatch. Minibatches are cut by question, and each divides by what it holds itself: its questions, rows or tokens. Micro-batches are cut by tokens and only add up. A batch that fails leaves weights and optimizer as they were.
 /// </summary>
 public sealed class Learner : ILearner, IDisposable
 {
@@ -23,13 +23,14 @@ public sealed class Learner : ILearner, IDisposable
     private readonly DeviceThread _thread;
     private readonly RunConfiguration _configuration;
     private readonly string _modelFolder;
+    private readonly IPolicyLoss _loss;
     private Decoder _policy;
     private Decoder _reference;
     private FusedAdamW _optimizer;
 
     private Learner(DeviceThread thread, string modelFolder, RunConfiguration configuration)
     {
-        (_thread, _modelFolder, _configuration) = (thread, modelFolder, configuration);
+        (_thread, _modelFolder, _configuration, _loss) = (thread, modelFolder, configuration, PolicyLosses.Get(configuration.Objective.Loss));
         _policy = Decoder.Load(modelFolder);
         _reference = _policy.Clone();
         _optimizer = MakeOptimizer(_policy);
@@ -42,6 +43,7 @@ public sealed class Learner : ILearner, IDisposable
     /// <param name="modelFolder">A Hugging Face folder.</param>
     /// <param name="configuration">Objective, optimizer and cuts, and the temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
     /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="ArgumentException">There is no policy loss of the configuration's name.</exception>
     public static async Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, CancellationToken cancellationToken)
     {
         var thread = new DeviceThread("axpo-learner", configuration.Learner.Threads);
@@ -73,8 +75,8 @@ public sealed class Learner : ILearner, IDisposable
         {
             using var scope = NewDisposeScope();
             _optimizer.ZeroGradients();
-            var items = Prepare(batch, new Tally());
             var tally = new Tally();
+            var items = Prepare(batch, tally);
             Weigh(items, batch.Questions, batch.Questions);
             Accumulate(items, 1, tally, cancellationToken);
             var gradients = _policy.Parameters.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
@@ -93,6 +95,8 @@ public sealed class Learner : ILearner, IDisposable
     }
 
     private ObjectiveOptions Objective => _configuration.Objective;
+
+    private bool Corrects => Objective.Correction.Level != CorrectionLevel.None || Objective.Rejection.Statistic != RejectionStatistic.None;
 
     private LearnerOptions Options => _configuration.Learner;
 
@@ -154,7 +158,9 @@ public sealed class Learner : ILearner, IDisposable
         }
     }
 
-    /// <summary>Log-probs of the generating weights and of the reference for every loss token. Sequences without loss tokens are left out.</summary>
+    /// <summary>
+    /// Log-probs of the generating weights and of the reference for every loss token, and how engine and learner agree on them. Sequences without loss tokens, or with none left, are left out.
+    /// </summary>
     private List<Item> Prepare(UpdateBatch batch, Tally tally)
     {
         var items = batch.Sequences.Select(s => new Item(s)).Where(i => i.Chosen.Length > 0).ToList();
@@ -164,7 +170,7 @@ public sealed class Learner : ILearner, IDisposable
             using var scope = NewDisposeScope();
             var pack = Pack(micro, out var chosen);
             Tensor? entropies = null;
-            var old = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature, e => entropies = e.MoveToOuterDisposeScope());
+            var old = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature, e => entropies = e);
             var reference = Objective.KlWeight == 0 ? null : TokenLogProbs.Of(_reference, pack.Forward(_reference), pack.Ids, chosen, Temperature);
             var oldValues = old.cpu().data<float>().ToArray();
             var referenceValues = reference?.cpu().data<float>().ToArray();
@@ -172,14 +178,28 @@ public sealed class Learner : ILearner, IDisposable
             var at = 0;
             foreach (var item in micro)
             {
-                item.Old = oldValues[at..(at + item.Chosen.Length)];
+                item.Generated(oldValues[at..(at + item.Chosen.Length)]);
                 item.Reference = referenceValues?[at..(at + item.Chosen.Length)];
                 tally.Behaviour(item, entropyValues.AsSpan(at, item.Chosen.Length));
                 at += item.Chosen.Length;
             }
         }
 
-        return items;
+        return Correct(items, tally);
+    }
+
+    private List<Item> Correct(List<Item> items, Tally tally)
+    {
+        double[][] ratios = [.. items.Select(i => i.LogRatios)];
+        var correction = EngineCorrection.Of(ratios, Objective.Correction);
+        var kept = Rejection.Kept(ratios, Objective.Rejection);
+        tally.Corrected(correction, kept);
+        for (var i = 0; i < items.Count; i++)
+        {
+            items[i].Correct(correction.Weights[i], kept[i], Objective.Rejection.LeavesDenominators);
+        }
+
+        return [.. items.Where(i => i.Chosen.Length > 0)];
     }
 
     private void Accumulate(IReadOnlyList<Item> items, double share, Tally tally, CancellationToken cancellationToken)
@@ -189,16 +209,20 @@ public sealed class Learner : ILearner, IDisposable
             cancellationToken.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var pack = Pack(micro, out var chosen);
-            var current = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature);
-            var terms = ClippedObjective.Compute(
-                current,
-                Flat(micro, i => i.Old),
-                Objective.KlWeight == 0 ? null : Flat(micro, i => i.Reference!),
-                Flat(micro, i => i.Advantages),
-                Flat(micro, i => Enumerable.Repeat((float)i.Weight, i.Chosen.Length)),
-                Objective);
+            Tensor? entropies = null;
+            var current = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature, Objective.EntropyWeight == 0 ? null : e => entropies = e);
+            var rows = tensor(micro.SelectMany((item, i) => Enumerable.Repeat((long)i, item.Chosen.Length)).ToArray(), device: current.device);
+            var tokens = new LossTokens(current, Flat(micro, i => i.Old), Flat(micro, i => i.Advantages), rows, micro.Count);
+            var inputs = new ObjectiveInputs(tokens, Flat(micro, i => Enumerable.Repeat((float)i.Weight, i.Chosen.Length)))
+            {
+                Reference = Objective.KlWeight == 0 ? null : Flat(micro, i => i.Reference!),
+                Correction = Corrects ? Flat(micro, i => i.Correction) : null,
+                Behaviour = Objective.OffPolicyMask ? Flat(micro, i => i.Behaviour) : null,
+                Entropies = entropies,
+            };
+            var terms = PolicyObjective.Compute(_loss, inputs, Objective);
             terms.Loss.backward();
-            tally.Trained(terms, share, chosen.numel());
+            tally.Trained(terms, tokens.Advantages, share);
         }
     }
 
@@ -333,16 +357,46 @@ public sealed class Learner : ILearner, IDisposable
 
         public TrainSequence Sequence { get; }
 
-        public int[] Chosen { get; }
+        /// <summary>Places of the loss tokens; every other array goes along with it.</summary>
+        public int[] Chosen { get; private set; }
 
         /// <summary>Weight of each loss token in the loss of its minibatch.</summary>
         public double Weight { get; set; }
 
-        public float[] Advantages { get; }
+        public float[] Advantages { get; private set; }
 
-        public float[] Old { get; set; } = [];
+        public float[] Old { get; private set; } = [];
+
+        /// <summary>Log-probs as the engine sampled; those of the learner where there are none.</summary>
+        public float[] Behaviour { get; private set; } = [];
+
+        public double[] LogRatios { get; private set; } = [];
 
         public float[]? Reference { get; set; }
+
+        /// <summary>Weight of each token's policy loss against what engine and learner disagree on.</summary>
+        public float[] Correction { get; private set; } = [];
+
+        public void Generated(float[] old)
+        {
+            float[] engine = [.. Chosen.Select(t => Sequence.BehaviorLogProbs[t])];
+            Old = old;
+            LogRatios = EngineCorrection.LogRatios(old, engine);
+            Behaviour = [.. engine.Select((b, i) => float.IsNaN(b) ? old[i] : b)];
+        }
+
+        /// <summary>Weighs the tokens; what is rejected carries no loss any more, or no policy loss.</summary>
+        public void Correct(double[] weights, bool[] kept, bool leaves)
+        {
+            Correction = [.. weights.Select((w, i) => kept[i] ? (float)w : 0)];
+            if (leaves && kept.Contains(false))
+            {
+                (Chosen, Advantages, Old, Behaviour, Correction) = (Keep(Chosen), Keep(Advantages), Keep(Old), Keep(Behaviour), Keep(Correction));
+                (LogRatios, Reference) = (Keep(LogRatios), Reference is null ? null : Keep(Reference));
+            }
+
+            T[] Keep<T>(T[] values) => [.. values.Where((_, i) => kept[i])];
+        }
     }
 
     /// <summary>What a failed batch is undone to.</summary>
@@ -379,15 +433,17 @@ public sealed class Learner : ILearner, IDisposable
     /// <summary>Sums over a batch.</summary>
     private sealed class Tally
     {
+        private readonly double[] _sums = new double[6];
         private double _policy;
-        private double _kl;
-        private double _clipped;
         private double _entropy;
         private double _mismatch;
         private double _outside;
         private double _worst;
         private long _behaviourTokens;
         private long _trained;
+        private CorrectionWeights? _correction;
+        private double _rejectedTokens;
+        private double _rejectedSequences;
 
         public double Loss { get; private set; }
 
@@ -396,7 +452,7 @@ public sealed class Learner : ILearner, IDisposable
             for (var i = 0; i < item.Chosen.Length; i++)
             {
                 _entropy += entropies[i];
-                double x = item.Old[i] - item.Sequence.BehaviorLogProbs[item.Chosen[i]];
+                var x = item.LogRatios[i];
                 var ratio = Math.Exp(x);
                 _mismatch += ratio - x - 1;
                 _outside += ratio is < .9 or > 1.1 ? 1 : 0;
@@ -406,29 +462,60 @@ public sealed class Learner : ILearner, IDisposable
             _behaviourTokens += item.Chosen.Length;
         }
 
-        public void Trained(ObjectiveTerms terms, double share, long tokens)
+        public void Corrected(CorrectionWeights correction, bool[][] kept)
         {
-            Loss += terms.Loss.ToDouble() * share;
-            _policy += terms.Policy.ToDouble() * share;
-            _kl += terms.TokenKl.sum().ToDouble();
-            _clipped += terms.Clipped.sum().ToDouble();
-            _trained += tokens;
+            _correction = correction;
+            _rejectedTokens = kept.Sum(k => k.Count(x => !x)) / Math.Max(1.0, kept.Sum(k => k.Length));
+            _rejectedSequences = kept.Count(k => k.Contains(false)) / Math.Max(1.0, kept.Length);
         }
 
-        public UpdateResult Result(int step, double gradientNorm, int tokens) => new()
+        public void Trained(ObjectiveTerms terms, Tensor advantages, double share)
         {
-            Step = step,
-            Loss = Loss,
-            PolicyLoss = _policy,
-            Kl = _kl / Math.Max(1, _trained),
-            ClipFraction = _clipped / Math.Max(1, _trained),
-            Entropy = _entropy / Math.Max(1, _behaviourTokens),
-            GradientNorm = gradientNorm,
-            MismatchK3 = _mismatch / Math.Max(1, _behaviourTokens),
-            MismatchOutside = _outside / Math.Max(1, _behaviourTokens),
-            MismatchMax = _worst,
-            LossTokens = (int)_trained,
-            TrainedTokens = tokens,
-        };
+            using var guard = no_grad();
+            var punished = advantages < 0;
+            var sums = stack([
+                terms.Loss, terms.Policy, terms.TokenKl.sum(), Count(terms.Clipped.logical_and(punished)), Count(terms.Clipped.logical_and(punished.logical_not())), Count(terms.DualClipped),
+                terms.OffPolicy is null ? zeros_like(terms.Loss) : Count(terms.OffPolicy), advantages.abs().sum()]).to(ScalarType.Float64).cpu().data<double>().ToArray();
+            Loss += sums[0] * share;
+            _policy += sums[1] * share;
+            for (var i = 0; i < _sums.Length; i++)
+            {
+                _sums[i] += sums[i + 2];
+            }
+
+            _trained += advantages.numel();
+
+            Tensor Count(Tensor which) => which.sum().to(terms.Loss.dtype);
+        }
+
+        public UpdateResult Result(int step, double gradientNorm, int tokens)
+        {
+            double[] means = [.. _sums.Select(s => s / Math.Max(1, _trained))];
+            return new()
+            {
+                Step = step,
+                Loss = Loss,
+                PolicyLoss = _policy,
+                Kl = means[0],
+                ClipFraction = means[1] + means[2],
+                ClipFractionLow = means[1],
+                ClipFractionHigh = means[2],
+                DualClipFraction = means[3],
+                OffPolicyShare = means[4],
+                AdvantageMagnitude = means[5],
+                Entropy = _entropy / Math.Max(1, _behaviourTokens),
+                GradientNorm = gradientNorm,
+                MismatchK3 = _mismatch / Math.Max(1, _behaviourTokens),
+                MismatchOutside = _outside / Math.Max(1, _behaviourTokens),
+                MismatchMax = _worst,
+                CorrectionMean = _correction?.Mean ?? 1,
+                CorrectionMax = _correction?.Max ?? 1,
+                CorrectionOutside = _correction?.Outside ?? 0,
+                RejectedTokens = _rejectedTokens,
+                RejectedSequences = _rejectedSequences,
+                LossTokens = (int)_trained,
+                TrainedTokens = tokens,
+            };
+        }
     }
 }

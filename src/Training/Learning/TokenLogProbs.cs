@@ -12,7 +12,7 @@ public static class TokenLogProbs
     /// <param name="ids">Ids of the pack [tokens].</param>
     /// <param name="chosen">Positions in the pack of the tokens wanted [m]; each is predicted at the position before it.</param>
     /// <param name="temperature">Sampling temperature.</param>
-    /// <param name="entropies">Receives the entropy in nats at each [m], without gradient; null if not wanted.</param>
+    /// <param name="entropies">Receives the entropy in nats at each [m], in the caller's dispose scope and with gradient where the log-probs have one; null if not wanted.</param>
     /// <returns>[m].</returns>
     public static Tensor Of(Decoder decoder, Tensor hidden, Tensor ids, Tensor chosen, double temperature, Action<Tensor>? entropies = null)
     {
@@ -24,13 +24,7 @@ public static class TokenLogProbs
         }
 
         var all = logits.log_softmax(-1);
-        if (entropies is not null)
-        {
-            using var guard = no_grad();
-            var detached = all.detach();
-            entropies(-(detached.exp() * detached).sum(-1));
-        }
-
+        entropies?.Invoke((-(all.exp() * all).sum(-1)).MoveToOuterDisposeScope());
         return all.gather(1, ids.index_select(0, chosen).unsqueeze(1)).squeeze(1).MoveToOuterDisposeScope();
     }
 }

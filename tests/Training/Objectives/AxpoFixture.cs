@@ -27,6 +27,15 @@ internal sealed class AxpoFixture
             KlWeight = options["beta"]!.GetValue<double>(),
             Ddof = options["ddof"]!.GetValue<int>(),
             Epsilon = options["eps"]!.GetValue<double>(),
+            Kl = options["kl"]!.GetValue<string>() switch
+            {
+                "k1" => KlEstimator.K1,
+                "k2" => KlEstimator.K2,
+                _ => KlEstimator.K3,
+            },
+            KlInputClamp = options["kl"]!.GetValue<string>() == "k3_clamped" ? 20 : 0,
+            KlClamp = options["kl"]!.GetValue<string>() == "k3_clamped" ? 10 : 0,
+            KlTimesRatio = options["kl"]!.GetValue<string>() == "k3_ratio",
             Denominator = options["denominator"]!.GetValue<string>() == "valid" ? LossDenominator.Valid : LossDenominator.Nominal,
         };
         Groups = [.. Enumerable.Range(0, Questions).Select(q => Enumerable.Range(0, GroupSize).Select(i => Original(q, i)).ToArray())];
