@@ -17,6 +17,13 @@ public static class Fixtures
 
     public static Dictionary<string, Tensor> Tensors(string path) => SafetensorsFile.Read(path);
 
+    /// <summary>Rows of a float64 matrix.</summary>
+    public static double[][] Grid(Tensor values)
+    {
+        var (flat, width) = (values.data<double>().ToArray(), (int)values.shape[1]);
+        return [.. Enumerable.Range(0, (int)values.shape[0]).Select(i => flat[(i * width)..((i + 1) * width)])];
+    }
+
     /// <summary>Largest absolute difference.</summary>
     public static double Difference(Tensor got, Tensor want)
     {

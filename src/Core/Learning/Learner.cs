@@ -77,7 +77,7 @@ public sealed record UpdateResult
     /// <summary>Share of loss tokens where the dual clip holds; 0 where it is off.</summary>
     [Id(14)] public double DualClipFraction { get; init; }
 
-    /// <summary>Mean weight that corrects a token's policy loss between engine and learner; 1 where it is off.</summary>
+    /// <summary>Mean weight that corrects a token's policy loss between engine and learner, before normalisation; 1 where it is off.</summary>
     [Id(15)] public double CorrectionMean { get; init; } = 1;
 
     /// <summary>Largest such weight; 1 where it is off.</summary>

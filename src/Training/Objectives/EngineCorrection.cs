@@ -4,8 +4,8 @@ namespace Axpo.Training.Objectives;
 
 /// <summary>Weights of policy losses.</summary>
 /// <param name="Weights">[sequences][loss tokens].</param>
-/// <param name="Mean">Their mean over loss tokens; 1 where there are none.</param>
-/// <param name="Max">The largest; 1 where there are none.</param>
+/// <param name="Mean">Their mean over loss tokens before they are normalised; 1 where there are none.</param>
+/// <param name="Max">The largest before they are normalised; 1 where there are none.</param>
 /// <param name="Outside">Share of loss tokens whose ratio lies outside the bounds.</param>
 public sealed record CorrectionWeights(double[][] Weights, double Mean, double Max, double Outside);
 
@@ -51,13 +51,15 @@ public static class EngineCorrection
         }
 
         double[][] weights = [.. ratios.Select(r => r.Select(Bounded).ToArray())];
-        var mean = options.Level == CorrectionLevel.Token ? weights.SelectMany(w => w).Average() : weights.Where(w => w.Length > 0).Average(w => w[0]);
-        if (options.Normalise && mean > 0)
+        var all = weights.SelectMany(w => w).ToArray();
+        var (mean, outside) = (all.Average(), ratios.SelectMany(r => r).Average(r => IsOutside(r) ? 1.0 : 0.0));
+        var divisor = options.Level == CorrectionLevel.Token ? mean : weights.Where(w => w.Length > 0).Average(w => w[0]);
+        if (options.Normalise && divisor > 0)
         {
-            weights = [.. weights.Select(w => w.Select(x => x / mean).ToArray())];
+            weights = [.. weights.Select(w => w.Select(x => x / divisor).ToArray())];
         }
 
-        return new CorrectionWeights(weights, weights.SelectMany(w => w).Average(), weights.SelectMany(w => w).Max(), ratios.SelectMany(r => r).Average(r => IsOutside(r) ? 1.0 : 0.0));
+        return new CorrectionWeights(weights, mean, all.Max(), outside);
 
         bool IsOutside(double ratio) => ratio > options.High || ratio < options.Low;
 
