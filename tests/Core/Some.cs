@@ -57,6 +57,8 @@ internal static class Some
         IsToolUsing = confidences.Length > 0,
         CallConfidences = confidences,
         CallErrors = [.. confidences.Select(_ => false)],
+        CallObservations = [.. confidences.Select((_, i) => 100UL + (ulong)i)],
+        AnswerConfidence = confidences.Length == 0 ? .5 : double.NaN,
         Tokens = 20,
         SampledTokens = 10,
         Turns = confidences.Length + 1,

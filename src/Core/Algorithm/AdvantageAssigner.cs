@@ -1,18 +1,20 @@
 namespace Axpo.Core;
 
-/// <summary>Advantages and weights of every token (method.md, (2) to (5) and the normalisation). Pure.</summary>
+/// <summary>Advantages and weights of every token (method.md, (2) to (5), its ablations and the normalisation). Pure.</summary>
 public static class AdvantageAssigner
 {
     /// <summary>
-    /// The batch of a step. Each term of the objective is a mean over its own tokens: a term of weight w over n loss tokens gives each of them w / n. An ordinary rollout
-    /// and each selected prefix weigh 1/(B*N), each continuation too; a selected source appears as its prefix only, unless all of its continuations are void.
+    /// The batch of a step. An ordinary rollout and each selected prefix weigh 1/(B*N), each continuation and each fresh rollout too; a selected source appears as its prefix
+    /// only, unless all of its continuations are void. With <c>objective.maskTruncated</c> a rollout that ended at the token limit keeps its place in the statistics and
+    /// carries no loss; the prefix of one does, since what was cut off is not in it.
     /// </summary>
     /// <param name="id">Batch id.</param>
     /// <param name="step">Step that the batch makes.</param>
     /// <param name="groups">Rollouts [questions][N]; null where nothing is stored, which counts as void.</param>
     /// <param name="plan">What was resampled.</param>
-    /// <param name="continuations">Continuations [selections][K]; null as above.</param>
+    /// <param name="continuations">Continuations [selections][K], or fresh rollouts in their place; null as above.</param>
     /// <param name="configuration">Objective, resampling and rewards.</param>
+    /// <exception cref="ArgumentException">There are prefixes and the advantage estimator is none for groups.</exception>
     public static UpdateBatch Assign(
         string id,
         int step,
@@ -25,69 +27,56 @@ public static class AdvantageAssigner
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(continuations);
         ArgumentNullException.ThrowIfNull(configuration);
-        var objective = configuration.Objective;
+        var questions = QuestionRollouts.Of(groups, plan, continuations);
+        var ordinary = new OrdinaryAdvantages(questions, configuration);
+        var isFresh = configuration.Resample.Start == ResampleStart.Fresh;
+        var resampled = isFresh || questions.All(q => q.Prefixes.Length == 0) ? null : new PrefixAdvantages(configuration);
+        var isValid = configuration.Objective.Denominator == LossDenominator.Valid;
+        var count = isValid ? Math.Max(1, questions.Count(q => q.Originals.Length > 0)) : questions.Length;
         var sequences = new List<TrainSequence>();
-        var questions = objective.Denominator == LossDenominator.Valid ? Math.Max(1, groups.Count(g => g.Any(IsLive))) : groups.Count;
-        for (var q = 0; q < groups.Count; q++)
+        foreach (var question in questions)
         {
-            var live = groups[q].Where(IsLive).Select(r => r!).ToArray();
-            double[] rewards = [.. live.Select(r => GroupStatistics.Reward(r.Outcome))];
-            var ordinary = GroupStatistics.Standardise(rewards, objective.Ddof, objective.Epsilon);
-            var weight = 1.0 / (questions * (double)(objective.Denominator == LossDenominator.Valid ? Math.Max(1, live.Length) : groups[q].Count));
-            for (var i = 0; i < live.Length; i++)
-            {
-                var selection = Array.FindIndex(plan.Selections, s => s.Source == live[i].Id);
-                var siblings = selection < 0 ? [] : continuations[selection].Where(IsLive).Select(r => r!).ToArray();
-                if (siblings.Length == 0)
-                {
-                    Add(sequences, live[i], q, 0, live[i].Tokens.Length, ordinary[i], weight);
-                    continue;
-                }
-
-                double[] outcomes = [.. siblings.Select(r => GroupStatistics.Reward(r.Outcome))];
-                double[] replaced = [.. rewards];
-                replaced[i] = outcomes.Max();
-                var prefix = GroupStatistics.Standardise(replaced, objective.Ddof, objective.Epsilon)[i];
-                Add(sequences, live[i], q, 0, live[i].Calls[plan.Selections[selection].Boundary].PrefixEnd, prefix, weight);
-                var own = GroupStatistics.Standardise(outcomes, objective.Ddof, objective.Epsilon);
-                for (var k = 0; k < siblings.Length; k++)
-                {
-                    Add(sequences, siblings[k], q, siblings[k].InheritedTokens, siblings[k].Tokens.Length, own[k], weight);
-                }
-            }
+            var weight = 1.0 / (count * (double)(isValid ? Math.Max(1, question.Originals.Length) : question.Planned));
+            var terms = resampled is null ? question.All.Select(r => Term.Whole(r, ordinary.Of(r))) : Terms(question, ordinary, resampled, configuration.Resample);
+            sequences.AddRange(terms.Where(t => !IsMasked(t, configuration.Objective)).Select(t => t.ToSequence(question.Place, weight)).OfType<TrainSequence>());
         }
 
         return new UpdateBatch(id, step, groups.Count, configuration.Rollouts.GroupSize, sequences);
     }
 
-    private static bool IsLive(Rollout? rollout) => rollout is { Outcome: not Outcome.Void };
-
-    /// <summary>Adds the tokens [0, end) of a rollout, of which the sampled ones from <paramref name="from"/> on carry the term.</summary>
-    private static void Add(List<TrainSequence> sequences, Rollout rollout, int question, int from, int end, double advantage, double weight)
+    /// <summary>(5): the ordinary terms, and for each resampled prefix its own with those of its continuations.</summary>
+    private static IEnumerable<Term> Terms(QuestionRollouts question, OrdinaryAdvantages ordinary, PrefixAdvantages resampled, ResampleOptions options)
     {
-        var isLoss = new bool[end];
-        foreach (var segment in rollout.Segments.Where(s => s.IsSampled))
+        var isMerged = options.Statistics == ResampleStatistics.Merged;
+        Rollout[] group = isMerged ? [.. question.All] : question.Originals;
+        for (var i = 0; i < question.Originals.Length; i++)
         {
-            for (var t = Math.Max(from, segment.Start); t < Math.Min(end, segment.End); t++)
+            var source = question.Originals[i];
+            if (Array.Find(question.Prefixes, p => p.Selection.Source == source.Id) is not { } prefix)
             {
-                isLoss[t] = true;
+                yield return Term.Whole(source, ordinary.Of(source));
+                continue;
+            }
+
+            var end = source.PrefixEnd(prefix.Selection.Boundary);
+            if (options.PrefixCredit == PrefixCredit.Ordinary)
+            {
+                yield return new Term(source, source.InheritedTokens, end, ordinary.Of(source));
+            }
+            else if (options.PrefixCredit != PrefixCredit.None)
+            {
+                yield return Term.Even(source, source.InheritedTokens, end, resampled.OfPrefix(group, i, PrefixAdvantages.Reward(options.PrefixCredit, prefix.Continuations)));
+            }
+
+            var own = isMerged ? null : resampled.OfContinuations(prefix);
+            for (var k = 0; k < prefix.Continuations.Length; k++)
+            {
+                var continuation = prefix.Continuations[k];
+                yield return own is null ? Term.Whole(continuation, ordinary.Of(continuation)) : Term.Even(continuation, continuation.InheritedTokens, continuation.Tokens.Length, own[k]);
             }
         }
-
-        if (!isLoss.Contains(true))
-        {
-            return;
-        }
-
-        sequences.Add(new TrainSequence
-        {
-            Id = rollout.Id,
-            Question = question,
-            Tokens = rollout.Tokens[..end],
-            IsLoss = isLoss,
-            Weight = weight,
-            Advantages = [.. isLoss.Select(l => l ? advantage : 0.0)],
-            BehaviorLogProbs = rollout.LogProbs[..end],
-        });
     }
+
+    private static bool IsMasked(Term term, ObjectiveOptions objective) =>
+        objective.MaskTruncated && term.Rollout.End == EndReason.TokenLimit && term.End == term.Rollout.Tokens.Length;
 }

@@ -1,3 +1,7 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
 namespace Axpo.Core;
 
 /// <summary>Makes the summary that travels back from an episode.</summary>
@@ -29,6 +33,8 @@ public static class RolloutSummaries
             IsToolUsing = rollout.IsToolUsing,
             CallConfidences = [.. rollout.Calls.Select(c => Confidence.Of(rollout, c))],
             CallErrors = [.. rollout.Calls.Select(c => c.IsError || string.IsNullOrEmpty(c.Observation))],
+            CallObservations = [.. rollout.Calls.Select(c => c.Observation is null ? 0 : Hash(c.Observation))],
+            AnswerConfidence = Confidence.OfAnswer(rollout),
             Tokens = rollout.Tokens.Length,
             SampledTokens = sampled,
             Turns = rollout.Turns,
@@ -38,4 +44,6 @@ public static class RolloutSummaries
             Attempts = rollout.Attempts,
         };
     }
+
+    private static ulong Hash(string text) => BinaryPrimitives.ReadUInt64LittleEndian(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 }

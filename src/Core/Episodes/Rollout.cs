@@ -96,6 +96,21 @@ public sealed record Rollout
     /// <summary>Tokens that this rollout itself sampled.</summary>
     public int SampledTokens => Segments.Where(s => s.IsSampled).Sum(s => Math.Max(0, s.End - Math.Max(s.Start, InheritedTokens)));
 
+    /// <summary>One past the last token of a prefix: after the opening tag of the call with this index, or, if it equals the number of calls, before the first answer token.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such call, or no answer.</exception>
+    public int PrefixEnd(int boundary)
+    {
+        if (boundary >= 0 && boundary < Calls.Length)
+        {
+            return Calls[boundary].PrefixEnd;
+        }
+
+        var answer = boundary == Calls.Length ? Array.FindIndex(Segments, s => s.Kind == SegmentKind.Answer) : -1;
+        return answer >= 0
+            ? Segments[answer].Start
+            : throw new ArgumentOutOfRangeException(nameof(boundary), boundary, $"rollout {Id} has {Calls.Length} calls and {(Segments.Any(s => s.Kind == SegmentKind.Answer) ? "an" : "no")} answer; there is no such boundary");
+    }
+
     /// <summary>Checks lengths, segment order and that log-probs stand exactly on sampled tokens.</summary>
     /// <exception cref="InvalidDataException">Something does not fit; the message says what.</exception>
     public void Validate()
@@ -162,4 +177,13 @@ public sealed record RolloutSummary
     /// <summary>Where the rollout is stored; null while Void without a trajectory.</summary>
     [Id(13)] public BlobRef? Stored { get; init; }
     [Id(14)] public int Attempts { get; init; } = 1;
+
+    /// <summary>First 8 bytes (little endian) of SHA-256 of each call's observation in UTF-8, in order; 0 where nothing was executed.</summary>
+    [Id(15)] public ulong[] CallObservations { get; init; } = [];
+
+    /// <summary>Mean probability of the sampled answer tokens; NaN if there is no answer.</summary>
+    [Id(16)] public double AnswerConfidence { get; init; } = double.NaN;
+
+    /// <summary>Whether it reached an answer.</summary>
+    public bool HasAnswer => !double.IsNaN(AnswerConfidence);
 }

@@ -100,7 +100,7 @@ internal sealed class RunLoop(
         var (tokens, retries) = (meter.SampledTokens, meter.Retries);
 
         var resampleStart = time.GetTimestamp();
-        var plan = ResamplePlanner.Plan(groups, rollouts.GroupSize, Configuration.Resample);
+        var plan = ResamplePlanner.Plan(groups, rollouts.GroupSize, Configuration.Resample, RankKeys.Of(Configuration.Seed));
         State.Plan = plan;
         await EnterAsync(RunPhase.Resampling);
         var forks = await ForksAsync(step, plan, sampling, cancellationToken);

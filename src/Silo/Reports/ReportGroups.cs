@@ -48,7 +48,8 @@ public static partial class ReportGroups
             .GroupBy(r => (Source: r.Id.Original, r.Id.Path.Branches[0].Boundary)).OrderBy(g => g.Key.Source.Rollout)
             .Select(g => new Fork(originals.First(o => o.Id == g.Key.Source), g.Key.Boundary, [.. g.OrderBy(r => r.Id.Path.Branches[0].K)])).ToArray();
         var id = rollouts[0].Id;
-        var advantages = id.Phase == Phase.Train ? Advantages(originals, forks, configuration) : [];
+        var isOfGroup = AdvantageEstimators.Get(configuration.Objective.Advantage) is GroupAdvantage;
+        var advantages = id.Phase == Phase.Train && isOfGroup ? Advantages(originals, forks, configuration) : [];
         var known = rollouts.Select(r => r.Id).ToHashSet();
         DropRecord[] dropped = [.. drops.Where(d => d.Episode.GroupKey == id.GroupKey && !known.Contains(d.Episode))];
         return new ReportGroup
@@ -65,7 +66,7 @@ public static partial class ReportGroups
                 .OrderBy(r => r.Index)],
             Prefixes = [.. forks.Select(f => new ReportPrefix(
                 f.Source.Id.Rollout,
-                Confidence.Of(f.Source, f.Source.Calls[f.Boundary]),
+                Confidence.At(f.Source, f.Boundary),
                 [.. f.Continuations.Select(c => Of(c, c.Id.Path.Branches[0].K, null, advantages, chat))
                     .Concat(dropped.Where(d => !d.Episode.Path.IsEmpty && d.Episode.Original == f.Source.Id).Select(d => Void(d, d.Episode.Path.Branches[0].K)))
                     .OrderBy(c => c.Index)]))],
@@ -99,7 +100,7 @@ public static partial class ReportGroups
     {
         var (cut, before, after) = fork is null
             ? (rollout.InheritedTokens, PieceRole.Inherited, PieceRole.Own)
-            : (fork.Source.Calls[fork.Boundary].PrefixEnd, PieceRole.Own, PieceRole.Masked);
+            : (fork.Source.PrefixEnd(fork.Boundary), PieceRole.Own, PieceRole.Masked);
         foreach (var segment in rollout.Segments.Where(s => s.Kind != SegmentKind.Prompt))
         {
             var middle = Math.Clamp(cut, segment.Start, segment.End);
@@ -113,10 +114,10 @@ public static partial class ReportGroups
         }
     }
 
-    /// <summary>Advantages as the learner got them, by the same code.</summary>
+    /// <summary>Advantages as the learner got them, by the same code. Estimators that look at the whole batch have none for one group.</summary>
     private static Dictionary<EpisodeId, double> Advantages(Rollout[] originals, Fork[] forks, RunConfiguration configuration)
     {
-        var plan = new ResamplePlan([true], forks.Length, [.. forks.Select(f => new ResampleSelection(0, f.Source.Id, f.Boundary, 0, 1))]);
+        var plan = new ResamplePlan([true], forks.Length, [.. forks.Select(f => new ResampleSelection(0, f.Source.Id, f.Boundary, 0, 1, f.Continuations.Length))]);
         var batch = AdvantageAssigner.Assign("report", originals.Length == 0 ? 0 : originals[0].Id.Step, [originals], plan, [.. forks.Select(f => f.Continuations)], configuration);
         return batch.Sequences.ToDictionary(s => s.Id, s => s.Advantages[Array.IndexOf(s.IsLoss, true)]);
     }

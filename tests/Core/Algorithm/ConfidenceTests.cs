@@ -13,6 +13,21 @@ public sealed class ConfidenceTests
     }
 
     [Fact]
+    public void Of_an_answer_it_is_over_its_tokens_and_NaN_without_one()
+    {
+        var rollout = Some.Rollout(Some.Id(0, 0), Outcome.Wrong, Some.NoTool);
+        rollout.LogProbs[7] = (float)Math.Log(.2);
+        rollout.LogProbs[8] = (float)Math.Log(.4);
+        Confidence.OfAnswer(rollout).ShouldBe(.3, 1e-6);
+        Confidence.At(rollout, 0).ShouldBe(.3, 1e-6);
+        rollout.PrefixEnd(0).ShouldBe(7);
+        var silent = Some.Rollout(Some.Id(0, 0), Outcome.Wrong, Some.NoTool[..2]);
+        Confidence.OfAnswer(silent).ShouldBe(double.NaN);
+        RolloutSummaries.Of(silent, null).HasAnswer.ShouldBeFalse();
+        Should.Throw<ArgumentOutOfRangeException>(() => silent.PrefixEnd(0)).Message.ShouldContain("no answer");
+    }
+
+    [Fact]
     public void A_call_that_was_cut_off_counts_to_its_end()
     {
         var rollout = Calls(.1, .3, 1, 1);

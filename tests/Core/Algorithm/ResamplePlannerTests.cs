@@ -29,6 +29,80 @@ public sealed class ResamplePlannerTests
         })]).ShouldBe(expected);
 
     [Theory]
+    [InlineData("n n", true)]
+    [InlineData("n N", false)]
+    [InlineData("n t", true)]
+    [InlineData("n T", true)] // Right with a tool: triggered all the same.
+    [InlineData("t", false)]
+    public void Without_a_tool_the_trigger_looks_at_the_other_subgroup(string group, bool expected) => ResamplePlanner.IsTriggered(
+        [.. group.Split(' ').Select((c, i) => Some.Summary(0, i, char.IsUpper(c[0]) ? Outcome.Correct : Outcome.Wrong, char.ToLowerInvariant(c[0]) == 't' ? [.5] : []))],
+        ResampleTrigger.NoTool).ShouldBe(expected);
+
+    [Fact]
+    public void Sources_without_a_tool_are_those_that_reached_an_answer_by_the_confidence_of_it()
+    {
+        RolloutSummary[] group =
+        [
+            Some.Summary(0, 0, Outcome.Wrong) with { AnswerConfidence = .7 },
+            Some.Summary(0, 1, Outcome.Wrong) with { AnswerConfidence = double.NaN },
+            Some.Summary(0, 2, Outcome.Wrong) with { AnswerConfidence = .3 },
+            Some.Summary(0, 3, Outcome.Void) with { AnswerConfidence = .1 },
+            Some.Summary(0, 4, Outcome.Correct, .1),
+        ];
+        var plan = ResamplePlanner.Plan([group], N, new ResampleOptions { K = 2, BudgetRatio = 1, Trigger = ResampleTrigger.NoTool });
+        Picks(plan).ShouldBe([(0, 2, 1), (0, 0, 2)]);
+        plan.Selections.Select(s => (s.Boundary, s.Confidence, s.Count)).ShouldBe([(0, .3, 2), (0, .7, 2)]);
+    }
+
+    [Fact]
+    public void A_random_ranking_goes_by_the_key_inside_and_between_questions()
+    {
+        RolloutSummary[][] groups = [[Wrong(0, 0, .1), Wrong(0, 1, .2), Wrong(0, 2, .3)], [Wrong(1, 0, .4), Wrong(1, 1, .5)]];
+        var options = new ResampleOptions { K = 1, BudgetRatio = 1, Ranking = ResampleRanking.Random };
+        double[][] keys = [[5, 1, 3], [4, 0]];
+        Picks(ResamplePlanner.Plan(groups, N, options, id => keys[id.Question][id.Rollout])).ShouldBe([(1, 1, 1), (0, 1, 1), (0, 2, 2), (1, 0, 2), (0, 0, 3)]);
+        Should.Throw<ArgumentNullException>(() => ResamplePlanner.Plan(groups, N, options));
+    }
+
+    [Fact]
+    public void Drawn_keys_depend_on_seed_step_question_and_rollout_and_on_nothing_else()
+    {
+        var keys = RankKeys.Of(7);
+        keys(Some.Id(1, 2)).ShouldBe(RankKeys.Of(7)(Some.Id(1, 2) with { Run = "other" }));
+        new[] { keys(Some.Id(1, 2)), RankKeys.Of(8)(Some.Id(1, 2)), keys(Some.Id(2, 2)), keys(Some.Id(1, 3)), keys(Some.Id(1, 2) with { Step = 2 }) }.ShouldBeUnique();
+        Enumerable.Range(0, 1000).Average(i => keys(Some.Id(i, i % 8))).ShouldBe(.5, .05);
+    }
+
+    [Fact]
+    public void Fresh_rollouts_take_the_indexes_after_the_group_and_continuations_fork_their_source()
+    {
+        var configuration = new RunConfiguration { Rollouts = new RolloutOptions { GroupSize = 8 }, Resample = new ResampleOptions { K = 4 } };
+        var selection = new ResampleSelection(0, Some.Id(3, 5), 1, .5, 2, 3);
+        selection.Continuations(configuration).Select(c => c.ToString()).ShouldBe(["run/train/1/3/5/b1r0", "run/train/1/3/5/b1r1", "run/train/1/3/5/b1r2"]);
+        var fresh = configuration with { Resample = configuration.Resample with { Start = ResampleStart.Fresh } };
+        selection.Continuations(fresh).Select(c => c.ToString()).ShouldBe(["run/train/1/3/12", "run/train/1/3/13", "run/train/1/3/14"]);
+    }
+
+    [Fact]
+    public void Whatever_the_options_the_budget_holds_and_the_order_of_rollouts_changes_nothing()
+    {
+        var rollout = Gen.Select(Gen.Int[0, 2], Gen.Int[0, 3].Array[0, 3]); // Outcome, and the calls' confidences in quarters.
+        var options = Gen.Select(
+            Gen.Int[1, 5], Gen.Double[0, 2], Gen.Enum<Boundary>(), Gen.Enum<ResampleTrigger>(), Gen.Enum<ResampleRanking>(), Gen.Enum<ResampleStart>(),
+            (k, r, b, t, a, s) => new ResampleOptions { K = k, BudgetRatio = r, Boundary = b, Trigger = t, Ranking = a, Start = s });
+        Gen.Select(rollout.Array[1, 6].Array[1, 5], options, Gen.Int[0, 1000]).Sample((shapes, o, seed) =>
+        {
+            RolloutSummary[][] groups = [.. shapes.Select((g, q) => g.Select((r, i) => Some.Summary(q, i, (Outcome)r.Item1, [.. r.Item2.Select(c => c / 4.0)])).ToArray())];
+            var key = RankKeys.Of((ulong)seed);
+            var plan = ResamplePlanner.Plan(groups, 6, o, key);
+            plan.Selections.Sum(s => s.Count).ShouldBeLessThanOrEqualTo((int)((o.BudgetRatio * groups.Length * 6) + 1e-6));
+            plan.Selections.ShouldAllBe(s => plan.Triggered[s.Question] && s.Boundary >= 0 && s.Boundary <= groups[s.Question][s.Source.Rollout].CallConfidences.Length);
+            var shuffled = ResamplePlanner.Plan([.. groups.Select(g => (IReadOnlyList<RolloutSummary>)[.. g.Reverse()])], 6, o, key);
+            shuffled.Selections.ShouldBe(plan.Selections);
+        });
+    }
+
+    [Theory]
     [InlineData(16, 8, 4, .25, 8)]
     [InlineData(3, 8, 4, .25, 1)] // 1.5: whole prefixes only.
     [InlineData(1, 8, 4, .25, 0)]

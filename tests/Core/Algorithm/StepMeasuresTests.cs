@@ -115,7 +115,7 @@ public sealed class StepMeasuresTests
 
     private static RolloutSummary Other(int question, int rollout, Outcome outcome) => Some.Summary(question, rollout, outcome);
 
-    private static ResampleSelection Selection(int question, int rollout) => new(question, Some.Id(question, rollout), 0, .5, 1);
+    private static ResampleSelection Selection(int question, int rollout) => new(question, Some.Id(question, rollout), 0, .5, 1, 4);
 
     private static RolloutSummary[] Forks(int question, int rollout, string outcomes) =>
     [

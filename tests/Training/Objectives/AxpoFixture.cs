@@ -12,6 +12,9 @@ internal sealed class AxpoFixture
     private static readonly Lazy<Dictionary<string, Tensor>> Arrays = new(() => Fixtures.Tensors(Path.Combine(Fixtures.Root, "objectives", "axpo", "arrays.safetensors"))
         .ToDictionary(a => a.Key, a => a.Value.DetachFromDisposeScope(), StringComparer.Ordinal));
 
+    // Place of every continuation in the arrays, filled by Continuations.
+    private readonly Dictionary<EpisodeId, int> _places = [];
+
     public AxpoFixture(JsonObject json)
     {
         Json = json;
@@ -19,7 +22,7 @@ internal sealed class AxpoFixture
         GroupSize = json["N"]!.GetValue<int>();
         var options = json["options"]!;
         K = options["K"]!.GetValue<int>();
-        Resample = new ResampleOptions { K = K, BudgetRatio = options["r"]!.GetValue<double>() };
+        Resample = Ablated(options["ablation"]!.GetValue<string>(), new ResampleOptions { K = K, BudgetRatio = options["r"]!.GetValue<double>() });
         Objective = new ObjectiveOptions
         {
             ClipLow = options["clip_low"]!.GetValue<double>(),
@@ -57,6 +60,9 @@ internal sealed class AxpoFixture
 
     public Rollout[][] Groups { get; }
 
+    /// <summary>The key of the fixture's permutation; null where sources are ranked by confidence.</summary>
+    public Func<EpisodeId, double>? RankKey => Json["arrays"]!["rank_key"] is null ? null : id => Longs("rank_key")[(id.Question * GroupSize) + id.Rollout];
+
     public double Tolerance => Json["tolerance"]!.GetValue<double>();
 
     public static IEnumerable<JsonObject> Cases()
@@ -73,21 +79,24 @@ internal sealed class AxpoFixture
 
     public long[] Longs(string name) => Input(name).to(ScalarType.Int64).data<long>().ToArray();
 
-    public Rollout[][] Continuations(ResamplePlan plan) => [.. plan.Selections.Select((s, m) => Enumerable.Range(0, K).Select(k => Continuation(s, m, k)).ToArray())];
+    public Rollout[][] Continuations(ResamplePlan plan) => [.. plan.Selections.Select((s, m) => Enumerable.Range(0, K).Select(k => Continuation(s, (m * K) + k, s.Continuation(k, Configuration))).ToArray())];
 
     /// <summary>Values (cur, old, ref) of a sequence's own tokens, aligned with its rollout's tokens (inherited ones are 0).</summary>
-    public double[] Values(Rollout rollout, string name, ResamplePlan plan)
-    {
-        if (rollout.Id.Path.IsEmpty)
-        {
-            var j = (rollout.Id.Question * GroupSize) + rollout.Id.Rollout;
-            return Slice(Input(name), Longs("offsets"), j);
-        }
+    public double[] Values(Rollout rollout, string name) => _places.TryGetValue(rollout.Id, out var place)
+        ? [.. new double[rollout.InheritedTokens], .. Slice(Input("c_" + name), Longs("c_offsets"), place)]
+        : Slice(Input(name), Longs("offsets"), (rollout.Id.Question * GroupSize) + rollout.Id.Rollout);
 
-        var selection = Array.FindIndex(plan.Selections, s => s.Source == rollout.Id.Original);
-        var own = Slice(Input("c_" + name), Longs("c_offsets"), (selection * K) + rollout.Id.Path.Branches[^1].K);
-        return [.. new double[rollout.InheritedTokens], .. own];
-    }
+    private static ResampleOptions Ablated(string ablation, ResampleOptions options) => ablation switch
+    {
+        "none" => options,
+        "fresh" => options with { Start = ResampleStart.Fresh },
+        "no_tool" => options with { Trigger = ResampleTrigger.NoTool },
+        "random_rank" => options with { Ranking = ResampleRanking.Random },
+        "no_prefix_credit" => options with { PrefixCredit = PrefixCredit.None },
+        "no_prefix_credit_ordinary" => options with { PrefixCredit = PrefixCredit.Ordinary },
+        "merged" => options with { Statistics = ResampleStatistics.Merged },
+        _ => throw new InvalidDataException($"ablation '{ablation}' is not known"),
+    };
 
     private static double[] Slice(Tensor values, long[] offsets, int index) =>
         values.narrow(0, offsets[index], offsets[index + 1] - offsets[index]).to(ScalarType.Float64).data<double>().ToArray();
@@ -122,17 +131,18 @@ internal sealed class AxpoFixture
         return Make(new EpisodeId("r", Phase.Train, 1, q, i), kinds, calls, Slice(Input("behavior"), offsets, j), (Outcome)Longs("outcome")[j], 0);
     }
 
-    private Rollout Continuation(ResampleSelection selection, int m, int k)
+    private Rollout Continuation(ResampleSelection selection, int place, EpisodeId id)
     {
+        _places[id] = place;
         var source = Groups[selection.Source.Question][selection.Source.Rollout];
-        var prefix = source.Calls[selection.Boundary].PrefixEnd;
+        var prefix = Resample.Start == ResampleStart.Fresh ? 0 : source.PrefixEnd(selection.Boundary);
         var offsets = Longs("c_offsets");
-        var index = (m * K) + k;
-        var own = Longs("c_kind")[(int)offsets[index]..(int)offsets[index + 1]];
+        var own = Longs("c_kind")[(int)offsets[place]..(int)offsets[place + 1]];
         var q = (selection.Source.Question * GroupSize) + selection.Source.Rollout;
         var inherited = Longs("kind")[(int)Longs("offsets")[q]..][..prefix];
-        double[] logProbs = [.. Slice(Input("behavior"), Longs("offsets"), q)[..prefix], .. Slice(Input("c_old"), offsets, index)];
-        return Make(selection.Source.Fork(selection.Boundary, k), [.. inherited, .. own], [], logProbs, (Outcome)Longs("c_outcome")[index], prefix);
+        double[] logProbs = [.. Slice(Input("behavior"), Longs("offsets"), q)[..prefix], .. Slice(Input("c_old"), offsets, place)];
+        var calls = prefix > 0 && Resample.Trigger == ResampleTrigger.ToolUsing ? source.Calls[..(selection.Boundary + 1)] : [];
+        return Make(id, [.. inherited, .. own], calls, logProbs, (Outcome)Longs("c_outcome")[place], prefix);
     }
 
     private static Rollout Make(EpisodeId id, long[] kinds, ToolCall[] calls, double[] behaviour, Outcome outcome, int inherited)

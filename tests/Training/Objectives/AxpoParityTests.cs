@@ -8,8 +8,8 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Tests.Objectives;
 
 /// <summary>
-/// Core's plan, advantages and weights and Training's loss together against the independent AXPO reference (float64), for every case
-/// without ablation; the others are skipped by name.
+/// Core's plan, advantages and weights and Training's loss together against the independent AXPO reference (float64), for every
+/// case, ablations included.
 /// </summary>
 [Trait("Category", "Parity")]
 [Trait("Family", "objectives")]
@@ -44,18 +44,14 @@ public sealed class AxpoParityTests
         var confidence = fixture.Output("confidence").data<double>().ToArray();
         for (var j = 0; j < confidence.Length; j++)
         {
-            var own = groups[j / fixture.GroupSize][j % fixture.GroupSize].CallConfidences;
-            if (double.IsNaN(confidence[j]))
+            var summary = groups[j / fixture.GroupSize][j % fixture.GroupSize];
+            if (!double.IsNaN(confidence[j]))
             {
-                own.ShouldAllBe(c => double.IsNaN(c));
-            }
-            else
-            {
-                own[0].ShouldBe(confidence[j], Single);
+                (fixture.Resample.Trigger == ResampleTrigger.NoTool ? summary.AnswerConfidence : summary.CallConfidences[0]).ShouldBe(confidence[j], Single);
             }
         }
 
-        var plan = ResamplePlanner.Plan(groups, fixture.GroupSize, fixture.Resample);
+        var plan = ResamplePlanner.Plan(groups, fixture.GroupSize, fixture.Resample, fixture.RankKey);
         plan.Budget.ShouldBe(fixture.Json["budget_prefixes"]!.GetValue<int>());
         plan.Triggered.Select(t => t ? 1L : 0L).ShouldBe(fixture.Output("triggered").to(ScalarType.Int64).data<long>().ToArray());
         var selections = fixture.Json["selections"]!.GetValue<int>();
@@ -79,6 +75,7 @@ public sealed class AxpoParityTests
         double[] grad = [.. fixture.Output("grad").data<double>().ToArray(), .. selections > 0 ? fixture.Output("c_grad").data<double>().ToArray() : []];
         var largest = Math.Max(1e-300, grad.Max(Math.Abs));
         var at = 0;
+        var losses = new double[order.Length];
         var sums = (Loss: 0.0, Policy: 0.0, Kl: 0.0, Clipped: 0.0, PlainKl: 0.0, Tokens: 0L);
         for (var s = 0; s < order.Length; s++)
         {
@@ -97,9 +94,9 @@ public sealed class AxpoParityTests
             sequence.Advantages[chosen[0]].ShouldBe(wantAdvantage[s], fixture.Tolerance * Math.Max(1, Math.Abs(wantAdvantage[s])));
             weights[sequence.Id].ShouldBe(wantWeight[s], fixture.Tolerance);
 
-            var current = Pick(fixture.Values(order[s], "cur", plan), chosen).requires_grad_(true);
-            var tokens = new LossTokens(current, Pick(fixture.Values(order[s], "old", plan), chosen), Pick(sequence.Advantages, chosen), zeros(chosen.Length, ScalarType.Int64), 1);
-            var inputs = new ObjectiveInputs(tokens, full(chosen.Length, weights[sequence.Id], ScalarType.Float64)) { Reference = Pick(fixture.Values(order[s], "ref", plan), chosen) };
+            var current = Pick(fixture.Values(order[s], "cur"), chosen).requires_grad_(true);
+            var tokens = new LossTokens(current, Pick(fixture.Values(order[s], "old"), chosen), Pick(sequence.Advantages, chosen), zeros(chosen.Length, ScalarType.Int64), 1);
+            var inputs = new ObjectiveInputs(tokens, full(chosen.Length, weights[sequence.Id], ScalarType.Float64)) { Reference = Pick(fixture.Values(order[s], "ref"), chosen) };
             var terms = PolicyObjective.Compute(PolicyLosses.Get(fixture.Objective.Loss), inputs, fixture.Objective);
             terms.Loss.ToDouble().ShouldBe(wantLoss[s], fixture.Tolerance * Math.Max(1, Math.Abs(wantLoss[s])));
             terms.Loss.backward();
@@ -115,8 +112,19 @@ public sealed class AxpoParityTests
                 got[order[s].InheritedTokens + t].ShouldBe(want[t], fixture.Tolerance * largest);
             }
 
+            losses[s] = terms.Loss.ToDouble();
             sums = (sums.Loss + terms.Loss.ToDouble(), sums.Policy + terms.Policy.ToDouble(), sums.Kl + terms.Kl.ToDouble(),
                 sums.Clipped + terms.Clipped.sum().ToDouble(), sums.PlainKl + terms.TokenKl.sum().ToDouble(), sums.Tokens + chosen.Length);
+        }
+
+        foreach (var cut in fixture.Json["micro_batches"]!.AsArray())
+        {
+            int[] edges = [.. cut!["edges"]!.AsArray().Select(e => e!.GetValue<int>())];
+            var want = cut["losses"]!.AsArray().Select(l => l!.GetValue<double>()).ToArray();
+            for (var piece = 0; piece < want.Length; piece++)
+            {
+                losses[edges[piece]..edges[piece + 1]].Sum().ShouldBe(want[piece], fixture.Tolerance * Math.Max(1, Math.Abs(want[piece])), $"piece {piece} of {want.Length}");
+            }
         }
 
         Check("loss", sums.Loss);
@@ -136,7 +144,7 @@ public sealed class AxpoParityTests
         var fixture = Open(name);
         Assert.SkipWhen(fixture.Json["measures"] is null, $"{name}: no measures");
         var groups = fixture.Groups.Select(g => g.Select(r => RolloutSummaries.Of(r, null)).ToArray()).ToArray();
-        var plan = ResamplePlanner.Plan(groups, fixture.GroupSize, fixture.Resample);
+        var plan = ResamplePlanner.Plan(groups, fixture.GroupSize, fixture.Resample, fixture.RankKey);
         var forks = fixture.Continuations(plan).Select(c => c.Select(r => RolloutSummaries.Of(r, null)).ToArray()).ToArray();
         var measures = StepMeasures.Rollouts(groups, plan, forks);
         Check("tool_use_rate", measures.ToolUse);
@@ -162,8 +170,6 @@ public sealed class AxpoParityTests
     {
         var json = AxpoFixture.Cases().FirstOrDefault(c => c["id"]!.GetValue<string>() == name);
         Assert.SkipWhen(json is null, $"{name}: not here");
-        var options = json["options"]!;
-        Assert.SkipUnless(options["ablation"]!.GetValue<string>() == "none", $"{name}: ablations are not implemented yet");
         return new AxpoFixture(json);
     }
 

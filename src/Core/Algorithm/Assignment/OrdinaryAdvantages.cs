@@ -1,0 +1,23 @@
+namespace Axpo.Core;
+
+/// <summary>
+/// Advantages that the estimator of <c>objective.advantage</c> forms over the whole batch: of the original rollouts, and of the continuations too where they join their question's
+/// group (fresh rollouts, merged statistics).
+/// </summary>
+internal sealed class OrdinaryAdvantages
+{
+    private readonly Dictionary<EpisodeId, double[]> _byId;
+
+    /// <summary>Forms them.</summary>
+    public OrdinaryAdvantages(IReadOnlyList<QuestionRollouts> questions, RunConfiguration configuration)
+    {
+        var joins = configuration.Resample is { Start: ResampleStart.Fresh } or { Statistics: ResampleStatistics.Merged };
+        var rollouts = questions.SelectMany(q => (joins ? q.All : q.Originals).Select(r => (q.Place, Rollout: r))).ToArray();
+        ScoredRollout[] scored = [.. rollouts.Select(r => new ScoredRollout(r.Place, RewardShaping.Of(r.Rollout, configuration), Term.LossTokens(r.Rollout, r.Rollout.InheritedTokens, r.Rollout.Tokens.Length)))];
+        var advantages = AdvantageEstimators.Get(configuration.Objective.Advantage).Estimate(scored, configuration.Objective);
+        _byId = rollouts.Zip(advantages).ToDictionary(p => p.First.Rollout.Id, p => p.Second);
+    }
+
+    /// <summary>Advantages of a rollout's loss tokens.</summary>
+    public double[] Of(Rollout rollout) => _byId[rollout.Id];
+}
