@@ -6,7 +6,8 @@ namespace Axpo.Core;
 /// <param name="Tokens">Tokens that a mean over tokens divides by; null: the loss tokens of the rows given.</param>
 /// <param name="Length">Constant length of <see cref="LossAggregation.SeqMeanTokenSumNorm"/>.</param>
 /// <param name="RowEpsilon">Added to a row's number of tokens in <see cref="LossAggregation.SeqMeanTokenMean"/>.</param>
-public sealed record LossDivisors(LossAggregation Mode, double? Rows = null, double? Tokens = null, double Length = 1, double RowEpsilon = 0)
+/// <param name="Scale">Multiplies every weight: the number of workers whose gradients are averaged (verl's <c>dp_size</c>).</param>
+public sealed record LossDivisors(LossAggregation Mode, double? Rows = null, double? Tokens = null, double Length = 1, double RowEpsilon = 0, double Scale = 1)
 {
     /// <summary>The divisors of a run for a minibatch of so many questions.</summary>
     public static LossDivisors Of(RunConfiguration configuration, int questions)
@@ -37,7 +38,7 @@ public static class LossWeights
         ArgumentNullException.ThrowIfNull(divisors);
         var rows = divisors.Rows ?? tokens.Count(n => n > 0);
         var all = divisors.Tokens ?? tokens.Sum(n => (double)n);
-        return [.. tokens.Select((n, i) => n == 0 ? 0 : divisors.Mode switch
+        return [.. tokens.Select((n, i) => n == 0 ? 0 : divisors.Scale * divisors.Mode switch
         {
             LossAggregation.TermMean => terms[i] / n,
             LossAggregation.TokenMean => 1 / all,
