@@ -68,20 +68,33 @@ public sealed class Learner : ILearner, IDisposable
     /// <inheritdoc/>
     public Task LoadAsync(string folder, CancellationToken cancellationToken) => _thread.RunAsync(() => Load(folder), cancellationToken);
 
-    /// <summary>Loss and gradients of a batch at the present weights, without a step; for tests of cuts and masks.</summary>
+    /// <summary>Loss and gradients of a batch as one minibatch, without a step; for tests of cuts and masks.</summary>
+    /// <param name="batch">The batch; the present weights count as those that generated it.</param>
+    /// <param name="at">A model folder with the weights at which the gradients are taken; null: the present ones.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <returns>The loss, and the gradient of every parameter by name (the caller's to dispose).</returns>
-    public Task<(double Loss, Dictionary<string, Tensor> Gradients)> GradientsAsync(UpdateBatch batch, CancellationToken cancellationToken) => _thread.RunAsync(
+    public Task<(double Loss, Dictionary<string, Tensor> Gradients)> GradientsAsync(UpdateBatch batch, string? at, CancellationToken cancellationToken) => _thread.RunAsync(
         () =>
         {
             using var scope = NewDisposeScope();
             _optimizer.ZeroGradients();
             var tally = new Tally();
             var items = Prepare(batch, tally);
-            Weigh(items, batch.Questions, batch.Questions);
-            Accumulate(items, 1, tally, cancellationToken);
-            var gradients = _policy.Parameters.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
-            _optimizer.ZeroGradients();
-            return (tally.Loss, gradients);
+            using var present = _policy.Clone();
+            using var moved = at is null ? null : Decoder.Load(at);
+            _policy.CopyFrom(moved ?? present);
+            try
+            {
+                Weigh(items, batch.Questions, batch.Questions);
+                Accumulate(items, 1, tally, cancellationToken);
+                var gradients = _policy.Parameters.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
+                return (tally.Loss, gradients);
+            }
+            finally
+            {
+                _optimizer.ZeroGradients();
+                _policy.CopyFrom(present);
+            }
         },
         cancellationToken);
 

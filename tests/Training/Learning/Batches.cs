@@ -5,7 +5,8 @@ namespace Axpo.Training.Tests.Learning;
 /// <summary>Batches of random sequences with prompts, observations and sampled spans.</summary>
 internal static class Batches
 {
-    public static UpdateBatch Random(int vocabulary, int questions, int perQuestion, ulong seed, string id = "b", int step = 1)
+    /// <param name="mismatch">Log-probs of the engine are those of a uniform policy plus one of these, by chance; null: all are -3.</param>
+    public static UpdateBatch Random(int vocabulary, int questions, int perQuestion, ulong seed, string id = "b", int step = 1, double[]? mismatch = null)
     {
         var chance = ChanceKey.Root(seed).Stream();
         var sequences = new List<TrainSequence>();
@@ -26,11 +27,13 @@ internal static class Batches
                     IsLoss = [.. Enumerable.Range(0, length).Select(Sampled)],
                     Weight = 1.0 / (questions * perQuestion),
                     Advantages = [.. Enumerable.Range(0, length).Select(t => Sampled(t) ? advantage : 0)],
-                    BehaviorLogProbs = [.. Enumerable.Range(0, length).Select(t => Sampled(t) ? -3f : float.NaN)],
+                    BehaviorLogProbs = [.. Enumerable.Range(0, length).Select(t => Sampled(t) ? Behaviour() : float.NaN)],
                 });
             }
         }
 
         return new UpdateBatch(id, step, questions, perQuestion, sequences);
+
+        float Behaviour() => mismatch is null ? -3f : (float)(mismatch[chance.Next(mismatch.Length)] - Math.Log(vocabulary));
     }
 }

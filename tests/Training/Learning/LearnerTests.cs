@@ -21,11 +21,11 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
     {
         var batch = Batches.Random(_model.Tokenizer.Size, 6, 4, 1);
         using var whole = await Start(new LearnerOptions { MicroBatchTokens = 100_000, Threads = 1 });
-        var (loss, want) = await whole.GradientsAsync(batch, Token);
+        var (loss, want) = await whole.GradientsAsync(batch, null, Token);
         foreach (var tokens in new[] { 64, 150, 400 })
         {
             using var cut = await Start(new LearnerOptions { MicroBatchTokens = tokens, Threads = 1 });
-            var (cutLoss, got) = await cut.GradientsAsync(batch, Token);
+            var (cutLoss, got) = await cut.GradientsAsync(batch, null, Token);
             cutLoss.ShouldBe(loss, 1e-6);
             foreach (var (name, gradient) in want)
             {
@@ -48,8 +48,8 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
             })],
         };
         using var learner = await Start(new LearnerOptions { Threads = 1 });
-        var (loss, want) = await learner.GradientsAsync(batch, Token);
-        var (sameLoss, got) = await learner.GradientsAsync(changed, Token);
+        var (loss, want) = await learner.GradientsAsync(batch, null, Token);
+        var (sameLoss, got) = await learner.GradientsAsync(changed, null, Token);
         sameLoss.ShouldBe(loss);
         foreach (var (name, gradient) in want)
         {
@@ -69,7 +69,7 @@ public sealed class LearnerTests : IClassFixture<TinyModel>
             })],
         };
         using var learner = await Start(new LearnerOptions { Threads = 1 });
-        var (loss, gradients) = await learner.GradientsAsync(flat, Token);
+        var (loss, gradients) = await learner.GradientsAsync(flat, null, Token);
         loss.ShouldBe(0, 1e-12);
         gradients.Values.ShouldAllBe(g => g.abs().max().ToDouble() < 1e-9);
     }
