@@ -115,6 +115,26 @@ public sealed class AdvantageEstimatorsTests
         }
     });
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_void_rollout_reaches_no_estimator_whatever_it_holds(string name) => Gen.Select(Gen.Char["cwv"].Array[4].Array[1, 4], Gen.Int[1, 30]).Sample((outcomes, tokens) =>
+    {
+        var configuration = new RunConfiguration { Objective = new ObjectiveOptions { Advantage = name }, Rewards = new RewardOptions { ToolTerm = .1, OverlongBuffer = 500 } };
+        (SegmentKind, int)[] any = [(SegmentKind.Prompt, 1), (SegmentKind.ToolCall, tokens)];
+        Rollout[][] groups = [.. outcomes.Select((group, q) => group.Select((o, i) => o switch
+        {
+            'c' => Some.Rollout(Some.Id(q, i), Outcome.Correct, i < 2 ? Some.Tool : Some.NoTool),
+            'w' => Some.Rollout(Some.Id(q, i), Outcome.Wrong, i < 2 ? Some.Tool : Some.NoTool),
+            _ => Some.Rollout(Some.Id(q, i), Outcome.Void, any),
+        }).ToArray())];
+        var with = Assign(groups);
+        var without = Assign([.. groups.Select(g => g.Select(r => r.Outcome == Outcome.Void ? null : r).ToArray())]);
+        with.Select(s => s.Id).ShouldBe(groups.SelectMany(g => g).Where(r => r.Outcome != Outcome.Void).Select(r => r.Id));
+        with.SelectMany(s => s.Advantages).ShouldBe(without.SelectMany(s => s.Advantages));
+
+        IReadOnlyList<TrainSequence> Assign(Rollout?[][] batch) => AdvantageAssigner.Assign("id", 1, batch, ResamplePlan.None(batch.Length), [], configuration).Sequences;
+    });
+
     private static double[] Estimate(string name, ScoredRollout[] batch, ObjectiveOptions options) => [.. AdvantageEstimators.Get(name).Estimate(batch, options).SelectMany(a => a)];
 
     /// <summary>Whitening divides by sqrt(var + 1e-8), which is not quite scale-free, and its mean lacks 1e-8 of a token.</summary>
