@@ -4,16 +4,21 @@ namespace Axpo.Core;
 public static class StepMeasures
 {
     /// <summary>Measures of a training step.</summary>
-    /// <param name="groups">Rollouts [questions][N].</param>
+    /// <param name="groups">Rollouts of the batch [questions][N].</param>
     /// <param name="plan">What was resampled.</param>
-    /// <param name="continuations">Continuations [selections][K].</param>
+    /// <param name="continuations">Continuations, or fresh rollouts in their place [selections][K].</param>
+    /// <param name="replaced">Rollouts of the groups that dynamic sampling replaced [questions][N]; null: none.</param>
     public static RolloutMetrics Rollouts(
-        IReadOnlyList<IReadOnlyList<RolloutSummary>> groups, ResamplePlan plan, IReadOnlyList<IReadOnlyList<RolloutSummary>> continuations)
+        IReadOnlyList<IReadOnlyList<RolloutSummary>> groups,
+        ResamplePlan plan,
+        IReadOnlyList<IReadOnlyList<RolloutSummary>> continuations,
+        IReadOnlyList<IReadOnlyList<RolloutSummary>>? replaced = null)
     {
         ArgumentNullException.ThrowIfNull(groups);
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(continuations);
-        var all = groups.SelectMany(g => g).ToArray();
+        IReadOnlyList<RolloutSummary>[] rolledOut = [.. groups, .. replaced ?? []];
+        var all = rolledOut.SelectMany(g => g).ToArray();
         var live = Live(all);
         var forks = continuations.SelectMany(c => c).ToArray();
         var everything = all.Concat(forks).ToArray();
@@ -21,30 +26,37 @@ public static class StepMeasures
         // A prefix whose continuations are all void taught nothing: it is neither recovered nor not.
         var judged = Enumerable.Range(0, plan.Selections.Length).Where(m => continuations[m].Any(r => r.Outcome != Outcome.Void)).ToArray();
         var recovered = judged.Where(m => continuations[m].Any(r => r.Outcome == Outcome.Correct)).Select(m => plan.Selections[m].Question).ToArray();
-        var mended = recovered.ToHashSet();
+        var recoveredGroups = recovered.Distinct().Count();
+        var (mended, mendedNoTool) = (Mended(isToolUsing: true), Mended(isToolUsing: false));
         long extra = forks.Sum(r => (long)r.SampledTokens);
         var tokens = everything.Where(r => r.SampledTokens > 0 && !double.IsNaN(r.MeanEntropy)).ToArray();
         return new RolloutMetrics
         {
-            Questions = groups.Count,
+            Questions = rolledOut.Length,
             Rollouts = all.Length,
             Accuracy = Accuracy(live),
             ToolUse = Share(live, r => r.IsToolUsing),
             AccuracyTool = Accuracy([.. live.Where(r => r.IsToolUsing)]),
             AccuracyNoTool = Accuracy([.. live.Where(r => !r.IsToolUsing)]),
-            AllWrongToolBefore = AllWrong(groups, r => r.IsToolUsing, []),
-            AllWrongToolAfter = AllWrong(groups, r => r.IsToolUsing, mended),
-            AllWrongNoTool = AllWrong(groups, r => !r.IsToolUsing, []),
+            AllWrongToolBefore = AllWrong(rolledOut, r => r.IsToolUsing, []),
+            AllWrongToolAfter = AllWrong(rolledOut, r => r.IsToolUsing, mended),
+            AllWrongNoTool = AllWrong(rolledOut, r => !r.IsToolUsing, []),
+            AllWrongNoToolAfter = AllWrong(rolledOut, r => !r.IsToolUsing, mendedNoTool),
             Triggered = plan.Triggered.Count(t => t),
             Prefixes = plan.Selections.Length,
             Recovery = judged.Length == 0 ? null : recovered.Length / (double)judged.Length,
             ExtraTokens = extra,
-            ExtraTokensPerRecovery = mended.Count == 0 ? null : extra / (double)mended.Count,
+            ExtraTokensPerRecovery = recoveredGroups == 0 ? null : extra / (double)recoveredGroups,
             VoidShare = everything.Length == 0 ? 0 : everything.Count(r => r.Outcome == Outcome.Void) / (double)everything.Length,
             SampledTokens = everything.Sum(r => (long)r.SampledTokens),
             Entropy = tokens.Length == 0 ? null : tokens.Sum(r => r.MeanEntropy * r.SampledTokens) / tokens.Sum(r => (double)r.SampledTokens),
             Turns = live.Length == 0 ? null : live.Average(r => r.Turns),
+            Replaced = replaced?.Count ?? 0,
+            WithoutSpread = DynamicSampling.WithoutSpread(groups).Length,
         };
+
+        HashSet<int> Mended(bool isToolUsing) =>
+            [.. judged.Where(m => continuations[m].Any(r => r.Outcome == Outcome.Correct && r.IsToolUsing == isToolUsing)).Select(m => plan.Selections[m].Question)];
     }
 
     /// <summary>Measures of a held-out evaluation.</summary>

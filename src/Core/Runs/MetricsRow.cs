@@ -27,7 +27,7 @@ public sealed record MetricsRow
     [Id(5)] public TimingMetrics? Timing { get; init; }
 }
 
-/// <summary>Figures over the groups of a training step.</summary>
+/// <summary>Figures over every group rolled out in a training step, those that dynamic sampling replaced included; the batch holds the others.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.RolloutMetrics")]
 public sealed record RolloutMetrics
 {
@@ -49,22 +49,25 @@ public sealed record RolloutMetrics
     /// <summary>Share of non-empty tool-using subgroups that are all wrong, before resampling.</summary>
     [Id(6)] public double? AllWrongToolBefore { get; init; }
 
-    /// <summary>The same after resampling: a question counts as mended if any of its selected prefixes recovered.</summary>
+    /// <summary>
+    /// The same after resampling: a question counts as mended if any of its selected prefixes recovered, with a tool. Every continuation of a call holds one; a fresh rollout, or one that goes
+    /// on before the answer, need not.
+    /// </summary>
     [Id(7)] public double? AllWrongToolAfter { get; init; }
 
-    /// <summary>Share of non-empty no-tool subgroups that are all wrong.</summary>
+    /// <summary>Share of non-empty no-tool subgroups that are all wrong, before resampling.</summary>
     [Id(8)] public double? AllWrongNoTool { get; init; }
 
-    /// <summary>Questions whose tool-using subgroup is non-empty and all wrong.</summary>
+    /// <summary>Questions of the batch whose subgroup that the trigger looks at (tool-using unless configured otherwise) is non-empty and all wrong.</summary>
     [Id(9)] public int Triggered { get; init; }
 
-    /// <summary>Prefixes resampled.</summary>
+    /// <summary>Prefixes resampled, or slots given to fresh rollouts.</summary>
     [Id(10)] public int Prefixes { get; init; }
 
-    /// <summary>Share of the resampled prefixes with at least one correct continuation.</summary>
+    /// <summary>Share of the resampled prefixes with at least one correct continuation; of the slots with at least one correct fresh rollout.</summary>
     [Id(11)] public double? Recovery { get; init; }
 
-    /// <summary>Tokens sampled in continuations.</summary>
+    /// <summary>Tokens sampled in continuations and fresh rollouts.</summary>
     [Id(12)] public long ExtraTokens { get; init; }
 
     /// <summary>Extra tokens per recovered group.</summary>
@@ -81,6 +84,15 @@ public sealed record RolloutMetrics
 
     /// <summary>Mean turns of a rollout.</summary>
     [Id(17)] public double? Turns { get; init; }
+
+    /// <summary>Groups that dynamic sampling replaced; 0 without it.</summary>
+    [Id(18)] public int Replaced { get; init; }
+
+    /// <summary>Groups of the batch whose live rollouts are all correct or all wrong, or that have none.</summary>
+    [Id(19)] public int WithoutSpread { get; init; }
+
+    /// <summary><see cref="AllWrongNoTool"/> after resampling: a question counts as mended if any of its selected prefixes recovered, without a tool.</summary>
+    [Id(20)] public double? AllWrongNoToolAfter { get; init; }
 }
 
 /// <summary>Figures of a held-out evaluation.</summary>
@@ -196,7 +208,10 @@ public interface IRunServices
     /// <summary>The chat format of a run's policy.</summary>
     ValueTask<IChatFormat> ChatAsync(string run, CancellationToken cancellationToken);
 
-    /// <summary>The questions of a phase and step: a pure function of the run's configuration. Index in the list = question index in keys.</summary>
+    /// <summary>
+    /// The questions of a phase and step: a pure function of the run's configuration. Index in the list = question index in keys. For <see cref="Phase.Train"/> the first B are the
+    /// batch; with dynamic sampling B more for every round follow, which take the places of groups without spread.
+    /// </summary>
     ValueTask<IReadOnlyList<Question>> QuestionsAsync(string run, Phase phase, int step, CancellationToken cancellationToken);
 
     /// <summary>A tool by name; null if the run has none of that name.</summary>

@@ -1,11 +1,14 @@
+using System.Globalization;
+
 namespace Axpo.Grains.Abstractions;
 
 /// <summary>Continuations of one prefix.</summary>
 /// <param name="Source">The rollout whose prefix is shared.</param>
-/// <param name="Boundary">Index of the call in the source's list of calls.</param>
-/// <param name="Count">Continuations (K).</param>
+/// <param name="Boundary">Index of the call in the source's list of calls; their number: before the answer.</param>
+/// <param name="Count">Continuations.</param>
+/// <param name="First">Index of the first of them.</param>
 [GenerateSerializer, Immutable, Alias("axpo.ForkRequest")]
-public sealed record ForkRequest([property: Id(0)] EpisodeId Source, [property: Id(1)] int Boundary, [property: Id(2)] int Count);
+public sealed record ForkRequest([property: Id(0)] EpisodeId Source, [property: Id(1)] int Boundary, [property: Id(2)] int Count, [property: Id(3)] int First = 0);
 
 /// <summary>What a group is asked to do. Its operation id is <see cref="Operation"/>.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.GroupRequest")]
@@ -14,10 +17,10 @@ public sealed record GroupRequest
     /// <summary>Operation of a group's original rollouts.</summary>
     public const string Rollouts = "rollouts";
 
-    /// <summary>Operation of a group's continuations.</summary>
+    /// <summary>Operation of a group's continuations; those of a later wave have its number behind it.</summary>
     public const string Continuations = "forks";
 
-    /// <summary>Rollouts of the question (N).</summary>
+    /// <summary>Rollouts of the question: N, or fresh ones beside them.</summary>
     [Id(0)] public int Samples { get; init; }
 
     /// <summary>Continuations; if there are any, no original rollout is made.</summary>
@@ -38,8 +41,20 @@ public sealed record GroupRequest
     /// <summary>Whether earlier work may exist: stored rollouts and journals are looked for first.</summary>
     [Id(6)] public bool Resume { get; init; }
 
-    /// <summary>The operation id inside the group.</summary>
-    public string Operation => Forks.Length > 0 ? Continuations : Rollouts;
+    /// <summary>Index of the first rollout; above 0 for fresh rollouts beside the group's own.</summary>
+    [Id(7)] public int First { get; init; }
+
+    /// <summary>Wave of the continuations, from 0.</summary>
+    [Id(8)] public int Wave { get; init; }
+
+    /// <summary>The operation id inside the group: distinct for whatever is asked of it.</summary>
+    public string Operation => (Forks.Length, Wave, First) switch
+    {
+        ( > 0, 0, _) => Continuations,
+        ( > 0, _, _) => string.Create(CultureInfo.InvariantCulture, $"{Continuations}/{Wave}"),
+        (_, _, 0) => Rollouts,
+        _ => string.Create(CultureInfo.InvariantCulture, $"{Rollouts}/{First}"),
+    };
 }
 
 /// <summary>What a group's operation came to, in order of rollouts (continuations: of forks, then k).</summary>

@@ -1,8 +1,8 @@
 namespace Axpo.Grains.Abstractions;
 
 /// <summary>
-/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/0..B-1/0..N-1</c> and the continuations of the plan, less the missing
-/// ones, are read from the trajectory store.
+/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/{question}/0..N-1</c> of its questions and the continuations of the plan, less the
+/// missing ones, are read from the trajectory store.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("axpo.TrainRequest")]
 public sealed record TrainRequest
@@ -13,23 +13,20 @@ public sealed record TrainRequest
     /// <summary>The step that it makes, from 1.</summary>
     [Id(1)] public required int Step { get; init; }
 
-    /// <summary>Questions (B).</summary>
-    [Id(2)] public required int Questions { get; init; }
+    /// <summary>Indexes of the questions in order of their places in the batch (0..B-1 unless dynamic sampling replaced some) [B].</summary>
+    [Id(2)] public required int[] Questions { get; init; }
 
     /// <summary>Rollouts a question (N).</summary>
     [Id(3)] public required int GroupSize { get; init; }
 
-    /// <summary>Continuations a prefix (K).</summary>
-    [Id(4)] public required int K { get; init; }
-
     /// <summary>What was resampled.</summary>
-    [Id(5)] public required ResamplePlan Plan { get; init; }
+    [Id(4)] public required ResamplePlan Plan { get; init; }
 
     /// <summary>Episodes without a stored trajectory (void, and not even that could be stored).</summary>
-    [Id(6)] public EpisodeId[] Missing { get; init; } = [];
+    [Id(5)] public EpisodeId[] Missing { get; init; } = [];
 
     /// <summary>Engines that take the new weights.</summary>
-    [Id(7)] public required string[] Engines { get; init; }
+    [Id(6)] public required string[] Engines { get; init; }
 }
 
 /// <summary>A committed step.</summary>

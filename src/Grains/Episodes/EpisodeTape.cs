@@ -42,31 +42,27 @@ internal sealed class EpisodeTape(IChatFormat chat)
     }
 
     /// <summary>
-    /// A tape that holds a source's tokens up to the end of the opening tag of one of its calls. The turn that the source broke off there goes on.
+    /// A tape that holds a source's tokens up to the end of the opening tag of one of its calls, or up to its answer (<see cref="Rollout.PrefixEnd"/>). The turn that the
+    /// source broke off there goes on.
     /// </summary>
-    /// <exception cref="InvalidDataException">The source has no such call.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The source has no such boundary.</exception>
     public static EpisodeTape FromPrefix(IChatFormat chat, Rollout source, int boundary)
     {
-        if (boundary < 0 || boundary >= source.Calls.Length)
-        {
-            throw new InvalidDataException($"rollout {source.Id} has {source.Calls.Length} calls; there is no boundary {boundary}");
-        }
-
-        var call = source.Calls[boundary];
-        var end = call.PrefixEnd;
+        var end = source.PrefixEnd(boundary);
+        ToolCall[] calls = [.. source.Calls.Where(c => c.End <= end)];
         var start = end;
         while (start > 0 && !float.IsNaN(source.LogProbs[start - 1]))
         {
             start--;
         }
 
-        var tape = new EpisodeTape(chat) { Turns = call.Turn, Inherited = end };
+        var tape = new EpisodeTape(chat) { Turns = calls.Length, Inherited = end };
         tape._tokens.AddRange(source.Tokens.AsSpan(0, end));
         tape._logProbs.AddRange(source.LogProbs.AsSpan(0, end));
         tape._entropies.AddRange(source.Entropies.AsSpan(0, end));
         tape._versions.AddRange(source.Versions.AsSpan(0, end));
         tape._segments.AddRange(source.Segments.Where(s => s.End <= start));
-        tape._calls.AddRange(source.Calls.AsSpan(0, boundary));
+        tape._calls.AddRange(calls);
         tape._turnStart = start;
         tape._ownStart = end;
         return tape;

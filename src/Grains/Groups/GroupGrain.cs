@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 
 namespace Axpo.Grains.Groups;
 
-/// <summary>The rollouts of one question, then the continuations of some of them.</summary>
+/// <summary>The rollouts of one question, then the continuations of some of them, or fresh rollouts beside them.</summary>
 internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
 {
     private readonly Dictionary<string, StoredOperation<GroupResult>> _operations = new(StringComparer.Ordinal);
@@ -52,8 +52,8 @@ internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> 
         }
 
         EpisodeId[] ids = request.Forks.Length > 0
-            ? [.. request.Forks.SelectMany(f => Enumerable.Range(0, f.Count).Select(k => f.Source.Fork(f.Boundary, k)))]
-            : [.. Enumerable.Range(0, request.Samples).Select(r => new EpisodeId(run, phase, step, index, r))];
+            ? [.. request.Forks.SelectMany(f => Enumerable.Range(f.First, f.Count).Select(k => f.Source.Fork(f.Boundary, k)))]
+            : [.. Enumerable.Range(request.First, request.Samples).Select(r => new EpisodeId(run, phase, step, index, r))];
         _status = new GroupStatus(request.Operation, 0, ids.Length);
         var body = new EpisodeRequest
         {

@@ -29,6 +29,8 @@ internal sealed class RunLoop(
 
     private RunRequest Request => State.Request!;
 
+    private SamplingOptions TrainingSampling => SamplingOptions.Training(Configuration.Rollouts.Temperature) with { TopP = Configuration.Rollouts.TopP, TopK = Configuration.Rollouts.TopK };
+
     /// <summary>Runs to the end.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => Request.Kind switch
     {
@@ -75,9 +77,9 @@ internal sealed class RunLoop(
     private async Task RolloutAsync(CancellationToken cancellationToken)
     {
         await EnterAsync(RunPhase.RollingOut);
-        var sampling = Request.Sampling ?? SamplingOptions.Training(Configuration.Rollouts.Temperature);
+        var sampling = Request.Sampling ?? TrainingSampling;
         var start = time.GetTimestamp();
-        var groups = await GroupsAsync(Phase.Rollout, 0, Request.Questions, Request.Samples ?? Configuration.Rollouts.GroupSize, sampling, cancellationToken);
+        var groups = await PhaseAsync(Phase.Rollout, 0, Request.Questions, Request.Samples ?? Configuration.Rollouts.GroupSize, sampling, cancellationToken);
         var elapsed = time.GetElapsedTime(start).TotalSeconds;
         State.Pending = new MetricsRow
         {
@@ -93,26 +95,28 @@ internal sealed class RunLoop(
     {
         var start = time.GetTimestamp();
         await EnterAsync(RunPhase.RollingOut);
-        var rollouts = Configuration.Rollouts;
-        var sampling = SamplingOptions.Training(rollouts.Temperature);
-        var groups = await GroupsAsync(Phase.Train, step, null, rollouts.GroupSize, sampling, cancellationToken, release: false);
+        var sampling = TrainingSampling;
+        var batch = await BatchAsync(step, sampling, cancellationToken);
         var rolloutSeconds = time.GetElapsedTime(start).TotalSeconds;
         var (tokens, retries) = (meter.SampledTokens, meter.Retries);
 
         var resampleStart = time.GetTimestamp();
-        var plan = ResamplePlanner.Plan(groups, rollouts.GroupSize, Configuration.Resample, RankKeys.Of(Configuration.Seed));
+        var resampling = new Resampling(Configuration, works => WorkAsync(step, works, sampling, cancellationToken));
+        var plan = resampling.Plan(batch.Groups);
         State.Plan = plan;
         await EnterAsync(RunPhase.Resampling);
-        var forks = await ForksAsync(step, plan, sampling, cancellationToken);
-        await ReleaseAsync(Phase.Train, step, groups.Count);
+        meter.Begin(0);
+        (plan, var forks) = await resampling.RunAsync(plan, batch.Groups);
+        State.Plan = plan;
+        await ReleaseAsync(Phase.Train, step, batch.Questions);
         var resampleSeconds = time.GetElapsedTime(resampleStart).TotalSeconds;
         tokens += meter.SampledTokens;
         retries += meter.Retries;
 
         await EnterAsync(RunPhase.Updating);
         var updateStart = time.GetTimestamp();
-        var all = groups.SelectMany(g => g).Concat(forks.SelectMany(f => f));
-        var trained = await UpdateAsync(step, groups, plan, [.. all.Where(r => r.Stored is null).Select(r => r.Id)], cancellationToken);
+        var all = batch.Groups.SelectMany(g => g).Concat(forks.SelectMany(f => f));
+        var trained = await UpdateAsync(step, batch.Questions, plan, [.. all.Where(r => r.Stored is null).Select(r => r.Id)], cancellationToken);
 
         State.Step = step;
         State.Weights = trained.Weights;
@@ -121,7 +125,7 @@ internal sealed class RunLoop(
         State.Pending = new MetricsRow
         {
             Step = step,
-            Train = StepMeasures.Rollouts(groups, plan, forks),
+            Train = StepMeasures.Rollouts(batch.Groups, plan, forks, batch.Replaced),
             Update = trained.Update,
             Timing = new TimingMetrics
             {
@@ -187,32 +191,64 @@ internal sealed class RunLoop(
         }
 
         var sampling = phase == Phase.EvalT1 ? SamplingOptions.Training() : SamplingOptions.PaperEvaluation;
-        var groups = await GroupsAsync(phase, step, questions, samples ?? Configuration.Evaluation.Samples, sampling, cancellationToken);
+        var groups = await PhaseAsync(phase, step, questions, samples ?? Configuration.Evaluation.Samples, sampling, cancellationToken);
         var asked = await services.QuestionsAsync(run, phase, step, cancellationToken);
         return StepMeasures.Evaluation([.. asked.Take(groups.Count)], groups);
     }
 
-    /// <summary>The original rollouts of a phase: one list a question.</summary>
-    private async Task<IReadOnlyList<IReadOnlyList<RolloutSummary>>> GroupsAsync(
-        Phase phase, int step, int? atMost, int samples, SamplingOptions sampling, CancellationToken cancellationToken, bool release = true)
+    /// <summary>The rollouts of a phase that trains nothing: one list a question.</summary>
+    private async Task<IReadOnlyList<IReadOnlyList<RolloutSummary>>> PhaseAsync(
+        Phase phase, int step, int? atMost, int samples, SamplingOptions sampling, CancellationToken cancellationToken)
     {
         var questions = await services.QuestionsAsync(run, phase, step, cancellationToken);
-        var count = Math.Min(questions.Count, atMost ?? int.MaxValue);
-        if (count == 0)
+        int[] asked = [.. Enumerable.Range(0, Math.Min(questions.Count, atMost ?? int.MaxValue))];
+        meter.Begin(asked.Length * samples);
+        return await GroupsAsync(phase, step, asked, samples, sampling, isReleased: true, cancellationToken);
+    }
+
+    /// <summary>The groups of a training step; those without spread are replaced where the configuration says so.</summary>
+    private async Task<TrainingBatch> BatchAsync(int step, SamplingOptions sampling, CancellationToken cancellationToken)
+    {
+        var rollouts = Configuration.Rollouts;
+        var available = (await services.QuestionsAsync(run, Phase.Train, step, cancellationToken)).Count;
+        int[] questions = [.. Enumerable.Range(0, Math.Min(available, rollouts.Questions))];
+        meter.Begin(0);
+        var batch = new TrainingBatch(questions, await RollOutAsync(questions), []);
+        for (var round = 0; round < rollouts.DynamicSampling; round++)
+        {
+            if (!await batch.ReplaceAsync(available, RollOutAsync, replaced => ReleaseAsync(Phase.Train, step, replaced)))
+            {
+                break;
+            }
+        }
+
+        return batch;
+
+        Task<IReadOnlyList<RolloutSummary>[]> RollOutAsync(int[] some)
+        {
+            meter.Expect(some.Length * rollouts.GroupSize);
+            return GroupsAsync(Phase.Train, step, some, rollouts.GroupSize, sampling, isReleased: false, cancellationToken);
+        }
+    }
+
+    /// <summary>The rollouts of some questions, in their order.</summary>
+    private async Task<IReadOnlyList<RolloutSummary>[]> GroupsAsync(
+        Phase phase, int step, int[] questions, int samples, SamplingOptions sampling, bool isReleased, CancellationToken cancellationToken)
+    {
+        if (questions.Length == 0)
         {
             throw new InvalidOperationException($"run '{run}': there are no questions for phase {EpisodeId.Name(phase)}, step {step}");
         }
 
-        meter.Begin(count * samples);
         var results = await FanOut.RunAsync(
-            [.. Enumerable.Range(0, count)],
+            questions,
             Math.Max(1, Configuration.Rollouts.MaxLive / samples),
             async (question, ct) =>
             {
-                var result = await GroupAsync(phase, step, question, [], samples, sampling, ct);
-                if (release)
+                var result = await GroupAsync(phase, step, GroupWork.Rollouts(question, samples), sampling, ct);
+                if (isReleased)
                 {
-                    await ReleaseAsync(phase, step, question, 1);
+                    await ReleaseAsync(phase, step, [question]);
                 }
 
                 return result;
@@ -222,32 +258,31 @@ internal sealed class RunLoop(
         return results;
     }
 
-    /// <summary>The continuations of a plan: one list a selection, in its order.</summary>
-    private async Task<IReadOnlyList<IReadOnlyList<RolloutSummary>>> ForksAsync(int step, ResamplePlan plan, SamplingOptions sampling, CancellationToken cancellationToken)
+    /// <summary>Continuations of a training step.</summary>
+    private async Task<IReadOnlyList<RolloutSummary>> WorkAsync(int step, IReadOnlyList<GroupWork> works, SamplingOptions sampling, CancellationToken cancellationToken)
     {
-        var k = Configuration.Resample.K;
-        var byQuestion = plan.Selections.GroupBy(s => s.Source.Question).OrderBy(g => g.Key)
-            .Select(g => (Question: g.Key, Forks: g.Select(s => new ForkRequest(s.Source, s.Boundary, k)).ToArray())).ToArray();
-        meter.Begin(plan.Selections.Length * k);
+        meter.Expect(works.Sum(w => w.Episodes));
         var results = await FanOut.RunAsync(
-            byQuestion,
-            Math.Max(1, Configuration.Rollouts.MaxLive / k),
-            (item, ct) => GroupAsync(Phase.Train, step, item.Question, item.Forks, 0, sampling, ct),
+            works,
+            Math.Max(1, Configuration.Rollouts.MaxLive / works.Max(w => w.Episodes)),
+            (work, ct) => GroupAsync(Phase.Train, step, work, sampling, ct),
             cancellationToken);
-        await DropAsync(results.SelectMany(r => r), cancellationToken);
-        var byId = results.SelectMany(r => r).ToDictionary(r => r.Id);
-        return [.. plan.Selections.Select(s => (IReadOnlyList<RolloutSummary>)[.. Enumerable.Range(0, k).Select(i => byId[s.Source.Fork(s.Boundary, i)])])];
+        RolloutSummary[] all = [.. results.SelectMany(r => r)];
+        await DropAsync(all, cancellationToken);
+        return all;
     }
 
     private async Task<IReadOnlyList<RolloutSummary>> GroupAsync(
-        Phase phase, int step, int question, ForkRequest[] forks, int samples, SamplingOptions sampling, CancellationToken cancellationToken)
+        Phase phase, int step, GroupWork work, SamplingOptions sampling, CancellationToken cancellationToken)
     {
-        var key = EpisodeId.GroupId(run, phase, step, question);
+        var key = EpisodeId.GroupId(run, phase, step, work.Question);
         var group = grains.GetGrain<IGroupGrain>(key);
         var body = new GroupRequest
         {
-            Samples = samples,
-            Forks = forks,
+            Samples = work.Samples,
+            First = work.First,
+            Forks = work.Forks,
+            Wave = work.Wave,
             Sampling = sampling,
             Engine = Rendezvous.Pick(options.Engines, key),
             Weights = State.Weights,
@@ -264,16 +299,15 @@ internal sealed class RunLoop(
     }
 
     private async Task<TrainResult> UpdateAsync(
-        int step, IReadOnlyList<IReadOnlyList<RolloutSummary>> groups, ResamplePlan plan, EpisodeId[] missing, CancellationToken cancellationToken)
+        int step, int[] questions, ResamplePlan plan, EpisodeId[] missing, CancellationToken cancellationToken)
     {
         var trainer = grains.GetGrain<ITrainerGrain>(run);
         var body = new TrainRequest
         {
             Batch = string.Create(CultureInfo.InvariantCulture, $"{run}/{EpisodeId.Name(Phase.Train)}/{step}"),
             Step = step,
-            Questions = groups.Count,
+            Questions = questions,
             GroupSize = Configuration.Rollouts.GroupSize,
-            K = Configuration.Resample.K,
             Plan = plan,
             Missing = missing,
             Engines = options.Engines,
@@ -297,9 +331,7 @@ internal sealed class RunLoop(
         }
     }
 
-    private Task ReleaseAsync(Phase phase, int step, int count) => ReleaseAsync(phase, step, 0, count);
-
-    private Task ReleaseAsync(Phase phase, int step, int first, int count) => Task.WhenAll(Enumerable.Range(first, count).Select(async question =>
+    private Task ReleaseAsync(Phase phase, int step, int[] questions) => Task.WhenAll(questions.Select(async question =>
     {
         var key = EpisodeId.GroupId(run, phase, step, question);
         try

@@ -36,6 +36,9 @@ internal sealed class RunMeter(TimeProvider time)
         (Planned, Episodes, Correct, ToolUsing, Void, Retries, SampledTokens) = (planned, 0, 0, 0, 0, 0, 0);
     }
 
+    /// <summary>More episodes belong to the phase than were known at its begin.</summary>
+    public void Expect(int more) => Planned += more;
+
     /// <summary>Counts finished episodes.</summary>
     public void Add(IEnumerable<RolloutSummary> rollouts)
     {

@@ -8,9 +8,9 @@ internal static class BatchAssembly
     public static async Task<UpdateBatch> BuildAsync(string run, TrainRequest request, RunConfiguration configuration, ITrajectoryStore store, CancellationToken cancellationToken)
     {
         var missing = request.Missing.ToHashSet();
-        EpisodeId[][] groups = [.. Enumerable.Range(0, request.Questions).Select(q =>
+        EpisodeId[][] groups = [.. request.Questions.Select(q =>
             Enumerable.Range(0, request.GroupSize).Select(r => new EpisodeId(run, Phase.Train, request.Step, q, r)).ToArray())];
-        EpisodeId[][] forks = [.. request.Plan.Selections.Select(s => Enumerable.Range(0, request.K).Select(k => s.Source.Fork(s.Boundary, k)).ToArray())];
+        EpisodeId[][] forks = [.. request.Plan.Selections.Select(s => s.Continuations(configuration).ToArray())];
         EpisodeId[] wanted = [.. groups.Concat(forks).SelectMany(g => g).Where(id => !missing.Contains(id))];
         var stored = (await store.GetAsync(wanted, cancellationToken)).ToDictionary(r => r.Id);
         return await Task.Run(

@@ -57,6 +57,7 @@ public static partial class ReportGroups
             Phase = id.Phase,
             Step = id.Step,
             Question = id.Question,
+            Trigger = configuration.Resample.Trigger,
             Suite = rollouts[0].Suite,
             Text = question?.Text ?? PromptText(rollouts[0], chat),
             Truth = question?.Answer,

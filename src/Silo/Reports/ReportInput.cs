@@ -51,9 +51,18 @@ public sealed record ReportGroup
     /// <summary>Prefixes that were resampled, in order of their sources.</summary>
     public IReadOnlyList<ReportPrefix> Prefixes { get; init; } = [];
 
-    /// <summary>Whether the tool-using subgroup is non-empty and none of it is correct.</summary>
-    public bool Triggered =>
-        Rollouts.Any(r => r is { IsToolUsing: true, Outcome: not Outcome.Void }) && !Rollouts.Any(r => r is { IsToolUsing: true, Outcome: Outcome.Correct });
+    /// <summary>Which subgroup triggers.</summary>
+    public ResampleTrigger Trigger { get; init; }
+
+    /// <summary>Whether the subgroup that triggers (the tool-using one unless configured otherwise) is non-empty and none of it is correct.</summary>
+    public bool Triggered
+    {
+        get
+        {
+            ReportRollout[] members = [.. Rollouts.Where(r => r.Outcome != Outcome.Void && r.IsToolUsing == (Trigger == ResampleTrigger.ToolUsing))];
+            return members.Length > 0 && members.All(r => r.Outcome == Outcome.Wrong);
+        }
+    }
 
     /// <summary>Whether a resampled prefix has a correct continuation.</summary>
     public bool Recovered => Prefixes.Any(p => p.Recovered);

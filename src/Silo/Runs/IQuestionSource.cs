@@ -12,5 +12,6 @@ public interface IQuestionSource
     /// <param name="step">Step, from 1 in training; ignored in evaluation.</param>
     /// <param name="split">Part of the suites.</param>
     /// <param name="count">How many.</param>
-    IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count);
+    /// <param name="spare">So many more follow, which change nothing of the first ones, nor of any other step's.</param>
+    IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count, int spare = 0);
 }

@@ -1,7 +1,8 @@
 namespace Axpo.Silo.Runs;
 
 /// <summary>
-/// The questions of a file. Training walks through permutations of it, a new one each epoch, and never stops; evaluation and <c>axpo rollout</c> ask the first ones in the
+/// The questions of a file. Training walks through permutations of it, a new one each epoch, and never stops; spare questions of a step come from a walk of their own, which
+/// steps over those that the step already asks while the file has others; evaluation and <c>axpo rollout</c> ask the first ones in the
 /// order of the file, fewer if it is shorter.
 /// </summary>
 public sealed class QuestionFileSource : IQuestionSource
@@ -22,7 +23,7 @@ public sealed class QuestionFileSource : IQuestionSource
     public IReadOnlyList<string> Tools { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count)
+    public IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count, int spare = 0)
     {
         if (phase is not (Phase.Train or Phase.Resample))
         {
@@ -30,20 +31,35 @@ public sealed class QuestionFileSource : IQuestionSource
         }
 
         var key = ChanceKey.Root(seed).With("questions").With("file");
-        var drawn = new Question[count];
-        var (epoch, order) = (-1L, Array.Empty<int>());
-        for (var i = 0; i < count; i++)
+        int[] asked = [.. Walk(key, Math.Max(0L, step - 1L) * count).Take(count)];
+        var others = asked.ToHashSet();
+        var more = new List<int>(spare);
+        foreach (var question in spare == 0 ? [] : Walk(key.With("spare").With((ulong)step), 0))
         {
-            var position = (Math.Max(0L, step - 1L) * count) + i;
-            if (position / _questions.Length != epoch)
+            if (more.Count == spare)
             {
-                epoch = position / _questions.Length;
-                order = key.With((ulong)epoch).Stream().Permutation(_questions.Length);
+                break;
             }
 
-            drawn[i] = _questions[order[position % _questions.Length]];
+            if (others.Add(question) || others.Count == _questions.Length)
+            {
+                more.Add(question);
+            }
         }
 
-        return drawn;
+        return [.. asked.Concat(more).Select(q => _questions[q])];
+    }
+
+    /// <summary>Indexes of questions from a position on: one permutation after another, without end.</summary>
+    private IEnumerable<int> Walk(ChanceKey key, long position)
+    {
+        while (true)
+        {
+            var order = key.With((ulong)(position / _questions.Length)).Stream().Permutation(_questions.Length);
+            for (var i = (int)(position % _questions.Length); i < order.Length; i++, position++)
+            {
+                yield return order[i];
+            }
+        }
     }
 }

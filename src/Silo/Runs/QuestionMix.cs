@@ -26,8 +26,10 @@ public sealed class QuestionMix : IQuestionSource
     public IReadOnlyList<string> Tools => [.. _parts.SelectMany(p => p.Suite.Tools).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     /// <inheritdoc/>
-    public IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count)
+    public IReadOnlyList<Question> Draw(ulong seed, Phase phase, int step, Split split, int count, int spare = 0)
     {
+        // Draws nest: a longer one begins with a shorter one.
+        count += spare;
         var held = phase is Phase.Eval or Phase.EvalT1;
         var key = ChanceKey.Root(seed).With("questions").With(held ? "held-out" : EpisodeId.Name(phase)).With((ulong)(held ? 0 : step));
         var total = _parts.Sum(p => p.Share);

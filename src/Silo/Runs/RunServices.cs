@@ -117,7 +117,8 @@ public sealed class RunServices(
             Phase.Rollout => (configuration.Evaluation.Split, configuration.Rollouts.Questions),
             _ => (Split.Train, configuration.Rollouts.Questions),
         };
-        return run.Source.Draw(configuration.Seed, phase, step, split, count);
+        var spare = phase == Phase.Train ? DynamicSampling.Questions(configuration.Rollouts) - count : 0;
+        return run.Source.Draw(configuration.Seed, phase, step, split, count, spare);
     }
 
     private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Lazy<Task<Run>>(async () =>

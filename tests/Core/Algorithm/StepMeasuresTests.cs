@@ -55,6 +55,31 @@ public sealed class StepMeasuresTests
     }
 
     [Fact]
+    public void A_subgroup_is_mended_by_its_own_kind()
+    {
+        // As fresh rollouts may: right without a tool on question 0, with one on question 1.
+        RolloutSummary[][] fresh = [[Other(0, 4, Outcome.Correct)], [User(1, 2, Outcome.Correct)], [Other(0, 5, Outcome.Wrong)]];
+        var row = StepMeasures.Rollouts(_groups, _plan, fresh);
+        row.Recovery.ShouldBe(2 / 3.0);
+        row.ExtraTokensPerRecovery.ShouldBe(30 / 2.0);
+        row.AllWrongToolAfter.ShouldBe(1 / 3.0); // Question 0 stays.
+        row.AllWrongNoToolAfter.ShouldBe(2 / 4.0);
+
+        row = StepMeasures.Rollouts(_groups, _plan, [[Other(0, 4, Outcome.Wrong)], [Other(1, 2, Outcome.Correct)], []]);
+        (row.AllWrongToolAfter, row.AllWrongNoTool, row.AllWrongNoToolAfter).ShouldBe((2 / 3.0, 2 / 4.0, 1 / 4.0));
+    }
+
+    [Fact]
+    public void Replaced_groups_are_in_the_rates_and_groups_without_spread_are_counted()
+    {
+        var plain = StepMeasures.Rollouts(_groups, ResamplePlan.None(5), []);
+        (plain.Replaced, plain.WithoutSpread).ShouldBe((0, 3)); // Questions 1, 3 and 4.
+        var row = StepMeasures.Rollouts([_groups[0], _groups[2]], ResamplePlan.None(2), [], [_groups[1], _groups[3], _groups[4]]);
+        (row.Replaced, row.WithoutSpread).ShouldBe((3, 0));
+        (row with { Replaced = 0, WithoutSpread = 3 }).ShouldBe(plain);
+    }
+
+    [Fact]
     public void Two_recoveries_of_one_question_are_one_mended_group_but_two_prefixes()
     {
         RolloutSummary[][] continuations = [Forks(0, 0, "cw"), Forks(1, 0, "ww"), Forks(0, 1, "cc")];

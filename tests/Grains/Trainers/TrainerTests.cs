@@ -70,9 +70,8 @@ public sealed class TrainerTests
         {
             Batch = "r1/train/1",
             Step = 1,
-            Questions = 1,
+            Questions = [0],
             GroupSize = 4,
-            K = 2,
             Plan = ResamplePlan.None(1),
             Engines = ["0"],
         };

@@ -13,7 +13,7 @@ public sealed class EveryPresetTests
     private static readonly string[] _rates =
     [
         nameof(RolloutMetrics.AccuracyTool), nameof(RolloutMetrics.AccuracyNoTool), nameof(RolloutMetrics.AllWrongToolBefore), nameof(RolloutMetrics.AllWrongToolAfter),
-        nameof(RolloutMetrics.AllWrongNoTool), nameof(RolloutMetrics.Recovery), nameof(RolloutMetrics.ExtraTokensPerRecovery),
+        nameof(RolloutMetrics.AllWrongNoTool), nameof(RolloutMetrics.AllWrongNoToolAfter), nameof(RolloutMetrics.Recovery), nameof(RolloutMetrics.ExtraTokensPerRecovery),
     ];
 
     private static readonly RunConfiguration _small = WholeRun.Tiny with

@@ -30,6 +30,25 @@ public sealed class ReportGroupsTests
     }
 
     [Fact]
+    public void A_prefix_before_the_answer_shows_as_one()
+    {
+        var noTool = Configuration with { Resample = new ResampleOptions { Trigger = ResampleTrigger.NoTool } };
+        var source = Answering(0, Outcome.Wrong);
+        Rollout[] all = [source, Answering(1, Outcome.Wrong), .. Enumerable.Range(0, 4).Select(k => Answering(0, k == 1 ? Outcome.Correct : Outcome.Wrong) with { Id = source.Id.Fork(0, k), InheritedTokens = 3 })];
+        var group = ReportGroups.Of(all, [], [], null, noTool).ShouldHaveSingleItem();
+        (group.Triggered, group.Recovered).ShouldBe((true, true));
+        group.Prefixes.ShouldHaveSingleItem().Confidence.ShouldBe(.5, 1e-6);
+        group.Rollouts[0].Advantage!.Value.ShouldBe(.7071, 1e-4);
+        group.Prefixes[0].Continuations.Select(c => Math.Round(c.Advantage!.Value, 4)).ShouldBe([-.5, 1.5, -.5, -.5]);
+        ReportGroups.Of(all, [], [], null, Configuration)[0].Triggered.ShouldBeFalse();
+    }
+
+    [Fact]
+    public void An_estimator_over_the_whole_batch_has_no_advantages_for_one_group() =>
+        ReportGroups.Of([Calling(0, Outcome.Wrong), Calling(1, Outcome.Correct)], [], [], null, Configuration with { Objective = new ObjectiveOptions { Advantage = "reinforce++" } })[0]
+            .Rollouts.ShouldAllBe(r => r.Advantage == null);
+
+    [Fact]
     public void A_rollout_that_only_the_ledger_names_is_void_in_its_place()
     {
         DropRecord[] drops = [new(Calling(1, Outcome.Wrong).Id, VoidCause.EngineFault, "", 3), new(new EpisodeId("r", Phase.Train, 2, 0, 5), VoidCause.SiloLost, "", 3)];
@@ -86,6 +105,13 @@ public sealed class ReportGroupsTests
         Outcome = outcome,
         End = EndReason.Answered,
         Turns = 1,
+    };
+
+    private static Rollout Answering(int rollout, Outcome outcome) => Calling(rollout, outcome) with
+    {
+        LogProbs = [float.NaN, -.5f, -.5f, MathF.Log(.5f)],
+        Segments = [new Segment(SegmentKind.Prompt, 0, 1), new Segment(SegmentKind.Think, 1, 3), new Segment(SegmentKind.Answer, 3, 4)],
+        Calls = [],
     };
 
     private static Rollout Fork(int source, int k, Outcome outcome) => Calling(source, outcome) with { Id = Calling(source, outcome).Id.Fork(0, k), InheritedTokens = 2 };

@@ -48,6 +48,20 @@ public sealed class QuestionFileSourceTests
     }
 
     [Fact]
+    public void Spare_questions_follow_the_batch_and_are_others_while_there_are()
+    {
+        for (var step = 1; step < 6; step++)
+        {
+            var drawn = _source.Draw(1, Phase.Train, step, Split.Train, 4, 6).Select(q => q.Id).ToArray();
+            drawn[..4].ShouldBe(Ids(1, Phase.Train, step, 4));
+            drawn.Order().ShouldBe(_ids);
+            _source.Draw(1, Phase.Train, step, Split.Train, 4, 2).Select(q => q.Id).ShouldBe(drawn[..6]);
+        }
+
+        _source.Draw(1, Phase.Train, 1, Split.Train, 4, 30).Count.ShouldBe(34);
+    }
+
+    [Fact]
     public void Questions_offer_the_tools_of_their_suite_unless_they_name_their_own()
     {
         var source = new QuestionFileSource([Question("x", "known"), Question("y", "other"), Question("z", "known") with { Tools = [] }], suite => suite == "known" ? ["python"] : ["python", "web_search"]);

@@ -29,6 +29,16 @@ public sealed class QuestionMixTests
     }
 
     [Fact]
+    public void Spare_questions_follow_the_batch_and_change_nothing_of_it()
+    {
+        var batch = _mix.Draw(1, Phase.Train, 3, Split.Train, 8).Select(q => q.Text).ToArray();
+        var drawn = _mix.Draw(1, Phase.Train, 3, Split.Train, 8, 16).Select(q => q.Text).ToArray();
+        drawn[..8].ShouldBe(batch);
+        drawn.ShouldBeUnique();
+        drawn.Length.ShouldBe(24);
+    }
+
+    [Fact]
     public void Evaluation_asks_the_same_questions_at_every_step_and_in_both_phases_and_short_ones_nest()
     {
         var at0 = _mix.Draw(1, Phase.Eval, 0, Split.Test, 40).Select(q => q.Text).ToArray();
