@@ -1,3 +1,5 @@
+using Axpo.Training.Objectives;
+
 namespace Axpo.Silo.Configuration;
 
 /// <summary>Rules between the keys of a configuration, and names that must exist.</summary>
@@ -23,6 +25,11 @@ internal static class RunConfigurationRules
         if (!AdvantageEstimators.Names.Contains(configuration.Objective.Advantage))
         {
             report("objective.advantage", "unknown" + NearestName.Hint(configuration.Objective.Advantage, AdvantageEstimators.Names));
+        }
+
+        if (!PolicyLosses.Names.Contains(configuration.Objective.Loss))
+        {
+            report("objective.loss", "unknown" + NearestName.Hint(configuration.Objective.Loss, PolicyLosses.Names));
         }
 
         var tasks = configuration.Tasks;
