@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+
+namespace Axpo.Silo.Storage;
+
+/// <summary>
+/// The rollouts of one phase and step: this process's file, if it writes, and those of other silos. <c>{stem}.jsonl</c> is the file of an embedded silo,
+/// <c>{stem}@{silo}.jsonl</c> that of a silo of a cluster.
+/// </summary>
+internal sealed class TrajectoryStep : IAsyncDisposable
+{
+    private readonly string _folder;
+    private readonly string _stem;
+    private readonly string? _writer;
+    private readonly IRolloutClaims? _claims;
+    private readonly TrajectoryFile? _own;
+    private readonly ConcurrentDictionary<string, TrajectoryFile> _others = new(StringComparer.Ordinal);
+
+    /// <summary>Opens a step.</summary>
+    /// <param name="folder">Folder of the run's trajectories.</param>
+    /// <param name="stem">Phase and step.</param>
+    /// <param name="readOnly">Whether nothing is written.</param>
+    /// <param name="writer">Name of the silo in a cluster; null: the only silo.</param>
+    /// <param name="claims">Whose rollout counts in a cluster; null: the only silo.</param>
+    public TrajectoryStep(string folder, string stem, bool readOnly, string? writer, IRolloutClaims? claims)
+    {
+        (_folder, _stem, _writer, _claims) = (folder, stem, writer, claims);
+        _own = readOnly ? null : new TrajectoryFile(PathOf(writer), readOnly: false);
+    }
+
+    /// <summary>The name of a step's file without its silo; null: no such file.</summary>
+    public static string? StemOf(string path)
+    {
+        var name = Path.GetFileNameWithoutExtension(path);
+        return name.Split('@')[0] is { Length: > 0 } stem ? stem : null;
+    }
+
+    /// <summary>Ids of every rollout.</summary>
+    public IReadOnlyList<EpisodeId> Ids()
+    {
+        Refresh();
+        return [.. Files().SelectMany(f => f.Ids()).Distinct(StringComparer.Ordinal).Select(EpisodeId.Parse)
+            .OrderBy(i => i.Question).ThenBy(i => i.Rollout).ThenBy(i => i.Path.ToString(), StringComparer.Ordinal)];
+    }
+
+    /// <summary>Stores a rollout, unless one of its id is stored already.</summary>
+    public async ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+    {
+        if (_claims is null || _writer is null)
+        {
+            return await _own!.PutAsync(rollout, cancellationToken);
+        }
+
+        var owner = await _claims.ClaimAsync(rollout.Id, _writer, cancellationToken);
+        if (owner != _writer && FileOf(owner).Find(rollout.Id) is { } stored)
+        {
+            return stored;
+        }
+
+        if (owner != _writer)
+        {
+            // Whoever claimed it died, or stands still, before it was stored.
+            owner = await _claims.TakeOverAsync(rollout.Id, owner, _writer, cancellationToken);
+        }
+
+        if (owner != _writer)
+        {
+            return FileOf(owner).Find(rollout.Id) ?? throw new IOException($"rollout {rollout.Id}: silo '{owner}' is storing it");
+        }
+
+        var own = await _own!.PutAsync(rollout, cancellationToken);
+        owner = await _claims.OwnerAsync(rollout.Id, cancellationToken) ?? _writer;
+        if (owner == _writer)
+        {
+            return own;
+        }
+
+        await _own.SupersedeAsync(rollout.Id, cancellationToken);
+        return FileOf(owner).Find(rollout.Id) ?? throw new IOException($"rollout {rollout.Id}: silo '{owner}' is storing it");
+    }
+
+    /// <summary>Reads a rollout.</summary>
+    /// <exception cref="KeyNotFoundException">It is not stored.</exception>
+    public async ValueTask<Rollout> GetAsync(EpisodeId id, CancellationToken cancellationToken)
+    {
+        if (_claims is not null && await _claims.OwnerAsync(id, cancellationToken) is { } owner)
+        {
+            return await FileOf(owner).GetAsync(id, cancellationToken);
+        }
+
+        if (Holder(id) is not { } file)
+        {
+            Refresh();
+            file = Holder(id) ?? throw new KeyNotFoundException($"rollout {id} is not stored in {_stem}");
+        }
+
+        return await file.GetAsync(id, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var file in Files())
+        {
+            await file.DisposeAsync();
+        }
+    }
+
+    private IEnumerable<TrajectoryFile> Files() => _own is null ? _others.Values : _others.Values.Prepend(_own);
+
+    private TrajectoryFile? Holder(EpisodeId id) => Files().FirstOrDefault(f => f.Find(id) is not null);
+
+    private TrajectoryFile FileOf(string writer)
+    {
+        if (_own is not null && writer == _writer)
+        {
+            return _own;
+        }
+
+        var file = _others.GetOrAdd(PathOf(writer), path => new TrajectoryFile(path, readOnly: true));
+        file.Refresh();
+        return file;
+    }
+
+    /// <summary>Finds the files of other silos, and what they hold by now.</summary>
+    private void Refresh()
+    {
+        if (!Directory.Exists(_folder))
+        {
+            return;
+        }
+
+        var own = _own is null ? null : PathOf(_writer);
+        foreach (var path in Directory.EnumerateFiles(_folder, _stem + "*.jsonl").Where(p => p != own && StemOf(p) == _stem).Order(StringComparer.Ordinal))
+        {
+            _others.GetOrAdd(path, p => new TrajectoryFile(p, readOnly: true)).Refresh();
+        }
+    }
+
+    private string PathOf(string? writer) => Path.Combine(_folder, writer is null ? $"{_stem}.jsonl" : $"{_stem}@{writer}.jsonl");
+}
