@@ -1,12 +1,14 @@
 using Axpo.Grains.Episodes;
 using Axpo.Grains.Groups;
 using Axpo.Grains.Hosting;
+using Axpo.Grains.Placement;
 using Axpo.Grains.Tools;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Placement;
 using Orleans.Serialization;
 using Orleans.Storage;
 
@@ -34,6 +36,8 @@ public static class AxpoGrainsExtensions
         services.AddSingleton<IValidateOptions<ToolPipelineOptions>>(new AnnotatedOptions<ToolPipelineOptions>("Tools"));
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<ToolPipelines>();
+        services.TryAddSingleton<IEngineDirectory, ConfiguredEngines>();
+        services.AddPlacementFilter<RoleFilter, RoleFilterDirector>(ServiceLifetime.Transient);
         services.AddKeyedSingleton<IGrainStorageSerializer>(GrainsOptions.Storage, (provider, _) => new OrleansGrainStorageSerializer(provider.GetRequiredService<Serializer>()));
         services.AddOptions<GrainCollectionOptions>().Configure<IOptions<GrainsOptions>>((collection, grains) =>
         {

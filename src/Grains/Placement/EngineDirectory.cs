@@ -19,7 +19,7 @@ internal sealed class ConfiguredEngines(IOptions<GrainsOptions> options) : IEngi
 }
 
 /// <summary>Engines by membership: the live silos of that role, each by its name.</summary>
-internal sealed class SiloEngines(ISiloStatusOracle membership, ISiloMetadataCache metadata) : IEngineDirectory
+public sealed class SiloEngines(ISiloStatusOracle membership, ISiloMetadataCache metadata) : IEngineDirectory
 {
     /// <inheritdoc/>
     public IReadOnlyList<string> Live =>

@@ -1,5 +1,6 @@
 using System.Net;
 using Axpo.Grains.Abstractions;
+using Axpo.Silo.Cluster;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -10,10 +11,11 @@ using Orleans.Hosting;
 
 namespace Axpo.Silo.Hosting;
 
-/// <summary>A silo in this process, and the runs that it hosts. Its ports are on the loopback interface.</summary>
+/// <summary>A silo in this process: alone, with the runs that it hosts and its ports on the loopback interface, or part of a cluster.</summary>
 public sealed class AxpoHost : IAsyncDisposable
 {
     private readonly IHost _host;
+    private bool _isStopped;
 
     private AxpoHost(IHost host, int gatewayPort) => (_host, GatewayPort) = (host, gatewayPort);
 
@@ -30,15 +32,23 @@ public sealed class AxpoHost : IAsyncDisposable
     /// <exception cref="PreflightException">A port cannot be used.</exception>
     public static async Task<AxpoHost> StartAsync(AxpoHostOptions options, CancellationToken cancellationToken)
     {
-        var (siloPort, gatewayPort) = Ports.Resolve(("host.siloPort", options.SiloPort), ("host.gatewayPort", options.GatewayPort));
+        var (siloPort, gatewayPort) = Ports.Resolve(options.Cluster?.Address ?? IPAddress.Loopback, ("host.siloPort", options.SiloPort), ("host.gatewayPort", options.GatewayPort));
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.ClearProviders();
         options.ConfigureLogging?.Invoke(builder.Logging);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = TimeSpan.FromSeconds(options.ShutdownSeconds));
-        builder.UseOrleans(silo => silo
-            .UseLocalhostClustering(siloPort, gatewayPort, new IPEndPoint(IPAddress.Loopback, siloPort), Cluster, Cluster)
-            .UseInMemoryReminderService()
-            .AddAxpo(new RunFolders(Path.GetFullPath(options.RunsFolder)), options.Tools));
+        builder.UseOrleans(silo =>
+        {
+            silo.AddAxpo(new RunFolders(Path.GetFullPath(options.RunsFolder)), options.Tools);
+            if (options.Cluster is { } cluster)
+            {
+                silo.UseAxpoCluster(cluster, siloPort, gatewayPort);
+            }
+            else
+            {
+                silo.UseLocalhostClustering(siloPort, gatewayPort, new IPEndPoint(IPAddress.Loopback, siloPort), Cluster, Cluster).UseInMemoryReminderService();
+            }
+        });
         options.ConfigureServices?.Invoke(builder.Services);
         var host = builder.Build();
         try
@@ -80,10 +90,24 @@ public sealed class AxpoHost : IAsyncDisposable
         await grain.ResumeAsync();
     });
 
+    /// <summary>Cancelled when the silo has ended by itself (the others declared it dead), or when a stop is asked for.</summary>
+    public CancellationToken Ended(CancellationToken stop) =>
+        CancellationTokenSource.CreateLinkedTokenSource(Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping, stop).Token;
+
     /// <summary>Stops the silo: running turns end first.</summary>
+    public async Task StopAsync()
+    {
+        if (!_isStopped)
+        {
+            _isStopped = true;
+            await _host.StopAsync(CancellationToken.None);
+        }
+    }
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _host.StopAsync(CancellationToken.None);
+        await StopAsync();
         await DisposeAsync(_host);
     }
 

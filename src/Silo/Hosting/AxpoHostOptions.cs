@@ -7,11 +7,14 @@ public sealed class AxpoHostOptions
     /// <value><c>runs</c> in the working directory.</value>
     public string RunsFolder { get; set; } = "runs";
 
-    /// <summary>Port for other silos, on the loopback interface; 0: any free one.</summary>
+    /// <summary>The cluster that this silo is part of; null: it is alone in its process, without Redis.</summary>
+    public Cluster.ClusterSettings? Cluster { get; set; }
+
+    /// <summary>Port for other silos, on the cluster's address or the loopback interface; 0: any free one.</summary>
     /// <value>0</value>
     public int SiloPort { get; set; }
 
-    /// <summary>Port for clients, on the loopback interface; 0: any free one.</summary>
+    /// <summary>Port for clients, on the cluster's address or the loopback interface; 0: any free one.</summary>
     /// <value>0</value>
     public int GatewayPort { get; set; }
 

@@ -3,13 +3,19 @@ using Axpo.Environments.Sandbox;
 using Axpo.Environments.Tools.Python;
 using Axpo.Environments.Tools.Search;
 using Axpo.Grains;
+using Axpo.Grains.Placement;
+using Axpo.Silo.Cluster;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime.MembershipService.SiloMetadata;
 using Orleans.Serialization;
 using Orleans.Storage;
+using StackExchange.Redis;
 
 namespace Axpo.Silo.Hosting;
 
@@ -52,6 +58,41 @@ public static class AxpoSiloExtensions
         services.AddSingleton<ITurnJournal, SqliteTurnJournal>();
         services.AddSingleton<IRunLog, FileRunLog>();
         services.AddKeyedSingleton<IGrainStorage>(GrainsOptions.Storage, (provider, _) => new FileGrainStorage(folders, provider.GetRequiredService<Serializer>()));
+        return silo;
+    }
+
+    /// <summary>
+    /// Makes a silo part of a cluster: membership, grain states, reminders and the journal of turns in Redis; trajectories and weights in the shared folder of runs, each silo with a
+    /// trajectory file of its own. To be called after <see cref="AddAxpo"/>.
+    /// </summary>
+    public static ISiloBuilder UseAxpoCluster(this ISiloBuilder silo, ClusterSettings cluster, int siloPort, int gatewayPort)
+    {
+        silo.UseRedisClustering(o => o.ConfigurationOptions = cluster.RedisOptions());
+        silo.UseRedisReminderService(o => o.ConfigurationOptions = cluster.RedisOptions());
+        silo.UseSiloMetadata(SiloRoles.Metadata(cluster.Silo, cluster.Roles));
+        var services = silo.Services;
+        services.Configure<Orleans.Configuration.ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (cluster.Name, cluster.Name));
+        services.Configure<SiloOptions>(o => o.SiloName = cluster.Silo);
+        services.Configure<EndpointOptions>(o => (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (cluster.Address, siloPort, gatewayPort));
+        services.Configure<ClusterMembershipOptions>(o =>
+        {
+            o.ProbeTimeout = cluster.ProbeTimeout;
+            o.NumMissedProbesLimit = cluster.MissedProbes;
+            o.DefunctSiloExpiration = TimeSpan.FromDays(1);
+        });
+        services.RemoveAllKeyed<IGrainStorage>(GrainsOptions.Storage);
+        silo.AddRedisGrainStorage(GrainsOptions.Storage, options => options.Configure<Serializer>((o, serializer) =>
+        {
+            o.ConfigurationOptions = cluster.RedisOptions();
+            o.GrainStorageSerializer = new OrleansGrainStorageSerializer(serializer);
+        }));
+        services.AddSingleton(cluster);
+        services.AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(cluster.RedisOptions()));
+        services.AddSingleton<SiloHealth>();
+        services.AddSingleton<IRolloutClaims, RedisRolloutClaims>();
+        services.Replace(ServiceDescriptor.Singleton<ITurnJournal, RedisTurnJournal>());
+        services.Replace(ServiceDescriptor.Singleton<ITrajectoryStore>(p => new FileTrajectoryStore(p.GetRequiredService<RunFolders>(), writer: cluster.Silo, claims: p.GetRequiredService<IRolloutClaims>())));
+        services.Replace(ServiceDescriptor.Singleton<IEngineDirectory, SiloEngines>());
         return silo;
     }
 

@@ -4,26 +4,26 @@ using System.Net.Sockets;
 
 namespace Axpo.Silo.Hosting;
 
-/// <summary>Ports on the loopback interface.</summary>
+/// <summary>Ports on an interface of this machine.</summary>
 internal static class Ports
 {
     /// <summary>The ports asked for, or free ones for 0; two different ones.</summary>
     /// <exception cref="PreflightException">A port is none, or in use, or none is free.</exception>
-    public static (int First, int Second) Resolve((string Field, int Port) first, (string Field, int Port) second)
+    public static (int First, int Second) Resolve(IPAddress address, (string Field, int Port) first, (string Field, int Port) second)
     {
-        using var a = Listen(first.Field, first.Port);
-        using var b = Listen(second.Field, second.Port);
+        using var a = Listen(address, first.Field, first.Port);
+        using var b = Listen(address, second.Field, second.Port);
         return (((IPEndPoint)a.LocalEndpoint).Port, ((IPEndPoint)b.LocalEndpoint).Port);
     }
 
-    private static TcpListener Listen(string field, int port)
+    private static TcpListener Listen(IPAddress address, string field, int port)
     {
         if (port is < IPEndPoint.MinPort or > IPEndPoint.MaxPort)
         {
             throw new PreflightException([new Problem(field, port.ToString(CultureInfo.InvariantCulture), $"expected a port from 1 to {IPEndPoint.MaxPort}, or 0 for any free one")]);
         }
 
-        var listener = new TcpListener(IPAddress.Loopback, port);
+        var listener = new TcpListener(address, port);
         try
         {
             listener.Start();

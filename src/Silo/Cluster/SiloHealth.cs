@@ -1,0 +1,69 @@
+using Axpo.Grains.Placement;
+using Orleans;
+using Orleans.Runtime;
+using StackExchange.Redis;
+
+namespace Axpo.Silo.Cluster;
+
+/// <summary>What an orchestrator asks a silo.</summary>
+/// <param name="IsReady">Whether work may be sent to it.</param>
+/// <param name="Silo">Its name.</param>
+/// <param name="Roles">Its roles.</param>
+/// <param name="Status">Its status in the membership.</param>
+/// <param name="Engines">Live engines that it sees.</param>
+/// <param name="Problems">Why it is not ready; empty if it is.</param>
+public sealed record HealthReport(bool IsReady, string Silo, IReadOnlyList<string> Roles, string Status, IReadOnlyList<string> Engines, IReadOnlyList<string> Problems);
+
+/// <summary>Readiness of a silo of a cluster: it is an active member, Redis answers, the folder of runs can be written, and it is not draining.</summary>
+public sealed class SiloHealth(ClusterSettings cluster, ISiloStatusOracle membership, IConnectionMultiplexer redis, IEngineDirectory engines, Storage.RunFolders folders)
+{
+    /// <summary>Set when the silo has been asked to stop: what it does it ends, nothing new comes.</summary>
+    public bool IsDraining { get; set; }
+
+    /// <summary>The moment's answer.</summary>
+    public async Task<HealthReport> ReportAsync(CancellationToken cancellationToken)
+    {
+        var problems = new List<string>();
+        if (IsDraining)
+        {
+            problems.Add("draining");
+        }
+
+        if (membership.CurrentStatus != SiloStatus.Active)
+        {
+            problems.Add($"not an active member of the cluster: {membership.CurrentStatus}");
+        }
+
+        try
+        {
+            await redis.GetDatabase().PingAsync().WaitAsync(TimeSpan.FromSeconds(2), cancellationToken);
+        }
+        catch (Exception e) when (e is RedisException or TimeoutException)
+        {
+            problems.Add("Redis does not answer");
+        }
+
+        if (await Task.Run(CannotWrite, cancellationToken) is { } why)
+        {
+            problems.Add($"the folder of runs cannot be written: {why}");
+        }
+
+        return new HealthReport(problems.Count == 0, cluster.Silo, cluster.Roles, membership.CurrentStatus.ToString(), engines.Live, problems);
+    }
+
+    private string? CannotWrite()
+    {
+        var probe = Path.Combine(folders.Root, $".axpo-{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(folders.Root);
+            File.WriteAllBytes(probe, []);
+            File.Delete(probe);
+            return null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return e.Message;
+        }
+    }
+}
