@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Axpo.Client.Running;
 using Axpo.Grains.Abstractions;
+using Axpo.Silo.Cluster;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
@@ -12,13 +13,24 @@ namespace Axpo.Client.Commands;
 /// <summary><c>axpo runs watch|resume|cancel</c>: the runs commands that need a living run.</summary>
 internal static class RunsLiveCommands
 {
+    private const string Stopped = "stopped by axpo runs cancel";
+
     /// <summary><c>watch</c></summary>
     public static Command Watch(CommandContext context)
     {
         var run = Name();
-        return new Command("watch", "Watches a run that another process hosts; Ctrl-C ends the watching, not the run.") { run }.Does(async (parsed, cancellationToken) =>
+        var command = new Command("watch", "Watches a run that another process, or a cluster, hosts; Ctrl-C ends the watching, not the run.") { run };
+        HostOptions.AddClusterTo(command);
+        return command.Does(async (parsed, cancellationToken) =>
         {
             var manifest = await ReadAsync(context, parsed.GetRequiredValue(run), cancellationToken);
+            if (manifest.Cluster is not null)
+            {
+                await using var there = await ClusterRun.ConnectAsync(context, Cluster(parsed, manifest), manifest.Name);
+                var now = await RunFollower.FollowAsync(context, manifest, new FileRunLog(context.Folders), there.WaitAsync, null);
+                return now.HasEnded ? RunJob.Exit(context, now) : ExitCode.Done;
+            }
+
             if (RunClaim.Holder(context.Folders, manifest.Name) is not { } process)
             {
                 throw new PreflightException([new Problem("RUN", manifest.Name, $"is not under way in any process; see axpo runs show {manifest.Name}, or go on with: axpo runs resume {manifest.Name}")]);
@@ -68,17 +80,12 @@ internal static class RunsLiveCommands
     public static Command Cancel(CommandContext context)
     {
         var run = Name();
-        return new Command("cancel", "Asks a run to stop cleanly, whichever process hosts it; it can be resumed.") { run }.Does(async (parsed, cancellationToken) =>
+        var command = new Command("cancel", "Asks a run to stop cleanly, whichever process hosts it; it can be resumed.") { run };
+        HostOptions.AddClusterTo(command);
+        return command.Does(async (parsed, cancellationToken) =>
         {
             var manifest = await ReadAsync(context, parsed.GetRequiredValue(run), cancellationToken);
-            if (RunClaim.Holder(context.Folders, manifest.Name) is not { } process)
-            {
-                throw new PreflightException([new Problem("RUN", manifest.Name, "is not under way in any process: there is nothing to stop")]);
-            }
-
-            await using var remote = await RemoteRun.ConnectAsync(process, manifest.Name, cancellationToken);
-            await remote.Grain.CancelAsync("stopped by axpo runs cancel");
-            var status = await remote.Grain.StatusAsync();
+            var status = manifest.Cluster is null ? await StopHereAsync(context, manifest, cancellationToken) : await StopThereAsync(context, parsed, manifest);
             if (context.Json)
             {
                 context.WriteJson(new { run = manifest.Name, step = status.Step });
@@ -91,6 +98,29 @@ internal static class RunsLiveCommands
             return ExitCode.Done;
         });
     }
+
+    private static async Task<RunStatus> StopHereAsync(CommandContext context, RunManifest manifest, CancellationToken cancellationToken)
+    {
+        if (RunClaim.Holder(context.Folders, manifest.Name) is not { } process)
+        {
+            throw new PreflightException([new Problem("RUN", manifest.Name, "is not under way in any process: there is nothing to stop")]);
+        }
+
+        await using var remote = await RemoteRun.ConnectAsync(process, manifest.Name, cancellationToken);
+        await remote.Grain.CancelAsync(Stopped);
+        return await remote.Grain.StatusAsync();
+    }
+
+    private static async Task<RunStatus> StopThereAsync(CommandContext context, ParseResult parsed, RunManifest manifest)
+    {
+        await using var run = await ClusterRun.ConnectAsync(context, Cluster(parsed, manifest), manifest.Name);
+        await run.CancelAsync(Stopped);
+        return await run.StatusAsync();
+    }
+
+    private static ClusterSettings Cluster(ParseResult parsed, RunManifest manifest) => HostOptions.ClusterOf(parsed) is { } cluster
+        ? cluster with { Name = manifest.Cluster! }
+        : throw new PreflightException([new Problem("--connect", "", $"run '{manifest.Name}' lives on cluster '{manifest.Cluster}'; give its Redis: --connect HOST:PORT")]);
 
     private static Argument<string> Name() => new("RUN") { Description = "Name of the run." };
 

@@ -27,7 +27,7 @@ internal static class SiloCommand
         var supervise = new Option<bool>("--supervise") { Description = "Starts the silo in a process of its own, and again whenever that process ends unasked." };
         var command = new Command("silo", "Runs a silo of a cluster until it is stopped; --runs names the folder that all silos share.") { redis, cluster, name, roles, address, healthAddress, healthPort, supervise };
         options.AddTo(command, "--algorithm", "--conventions", "--model", "--seed", "--steps");
-        HostOptions.AddTo(command);
+        HostOptions.AddPortsTo(command);
         return command.Does(async (parsed, _) =>
         {
             if (parsed.GetValue(supervise))
@@ -51,7 +51,7 @@ internal static class SiloCommand
             };
             HealthServer.Check(health);
             await ClusterPreflight.CheckAsync(settings, context.Stop);
-            return await RunAsync(context, settings, health, options.Load(parsed).Configuration.Tools, HostOptions.Of(parsed));
+            return await RunAsync(context, settings, health, options.Load(parsed).Configuration.Tools, new HostOptions(parsed.GetValue<int>("--silo-port"), parsed.GetValue<int>("--gateway-port")));
         });
     }
 

@@ -48,7 +48,9 @@ internal static class RunJob
             Request = request,
             Configuration = configuration,
         };
-        return await HostAsync(context, manifest, host, h => h.StartRunAsync(manifest, request, context.Stop));
+        return host.Cluster is { } cluster
+            ? await ConnectAsync(context, manifest with { Cluster = cluster.Name }, cluster, resume: false)
+            : await HostAsync(context, manifest, host, h => h.StartRunAsync(manifest, request, context.Stop));
     }
 
     /// <summary>Goes on with a run.</summary>
@@ -71,9 +73,18 @@ internal static class RunJob
             problems.Add(new Problem("tasks.questions", file, $"has changed since run '{manifest.Name}' began; put the original file back"));
         }
 
+        if (manifest.Cluster != host.Cluster?.Name)
+        {
+            problems.Add(manifest.Cluster is { } home
+                ? new Problem("--connect", host.Cluster?.Name ?? "", $"run '{manifest.Name}' lives on cluster '{home}', where its state is; give --connect HOST:PORT --cluster {home}")
+                : new Problem("--connect", host.Cluster!.Name, $"run '{manifest.Name}' was begun without a cluster and its state is in its folder; resume it without --connect"));
+        }
+
         return problems.Count > 0
             ? throw new PreflightException(problems)
-            : await HostAsync(context, manifest, host, h => h.ResumeRunAsync(manifest));
+            : host.Cluster is { } cluster
+                ? await ConnectAsync(context, manifest, cluster, resume: true)
+                : await HostAsync(context, manifest, host, h => h.ResumeRunAsync(manifest));
     }
 
     /// <summary>Exit code of a run's end, with the line that says how to go on.</summary>
@@ -94,6 +105,21 @@ internal static class RunJob
     /// <summary>Hash of a model folder's weights: of its one file, or of its shards in the order of their names.</summary>
     internal static Task<string> HashWeightsAsync(string folder, CancellationToken cancellationToken) =>
         HashAsync(Directory.EnumerateFiles(folder, "model*.safetensors").Order(StringComparer.Ordinal), cancellationToken);
+
+    /// <summary>Has a cluster host a run, and follows it: the run goes on when this process ends.</summary>
+    private static async Task<RunResult> ConnectAsync(CommandContext context, RunManifest manifest, Silo.Cluster.ClusterSettings cluster, bool resume)
+    {
+        await using var run = await ClusterRun.ConnectAsync(context, cluster, manifest.Name);
+        if (!resume)
+        {
+            await new RunManifests(context.Folders).CreateAsync(manifest, context.Stop);
+        }
+
+        await run.BeginAsync(manifest.Request ?? new RunRequest { Kind = manifest.Kind }, resume);
+        var metrics = new Silo.Storage.FileRunLog(context.Folders);
+        var status = await RunFollower.FollowAsync(context, manifest, metrics, run.WaitAsync, () => run.CancelAsync("stopped from the console"));
+        return new RunResult(manifest, status, await metrics.ReadAsync(manifest.Name, CancellationToken.None));
+    }
 
     private static async Task<RunResult> HostAsync(CommandContext context, RunManifest manifest, HostOptions host, Func<AxpoHost, Task<HostedRun>> begin)
     {

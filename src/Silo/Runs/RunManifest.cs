@@ -25,6 +25,9 @@ public sealed record RunManifest
     /// <summary>What it was asked beyond its kind, for a resume of a run that was killed before its own state was written; null: what its kind does by default.</summary>
     public RunRequest? Request { get; init; }
 
+    /// <summary>Name of the cluster that hosts it, where its state is; null: the process that began it, and its own folder.</summary>
+    public string? Cluster { get; init; }
+
     /// <summary>The whole configuration.</summary>
     public required RunConfiguration Configuration { get; init; }
 }
