@@ -44,15 +44,21 @@ public sealed record TurnRecord
     /// <summary>What stopped the generation.</summary>
     [Id(7)] public required StopReason Stop { get; init; }
 
-    /// <summary>Result of the call that the turn ended with; null if there was none.</summary>
+    /// <summary>Result of the call that the turn ended with; null if there was none, or none is known yet.</summary>
     [Id(8)] public ToolResult? Result { get; init; }
 }
 
-/// <summary>Durable journal of turns; appending an (episode, attempt, turn) twice is the same as once, the first one stays.</summary>
+/// <summary>
+/// Durable journal of turns; appending an (episode, attempt, turn) twice is the same as once, the first one stays, and so with a turn's result. A turn that ends with a call is
+/// appended before the call is made: one without a result is a call that may, or may not, have been made.
+/// </summary>
 public interface ITurnJournal
 {
-    /// <summary>Appends; durable when the task completes.</summary>
+    /// <summary>Appends a turn; durable when the task completes.</summary>
     ValueTask AppendAsync(TurnRecord turn, CancellationToken cancellationToken);
+
+    /// <summary>Appends the result of the call that a turn ended with; durable when the task completes.</summary>
+    ValueTask AppendResultAsync(EpisodeId episode, int attempt, int turn, ToolResult result, CancellationToken cancellationToken);
 
     /// <summary>The turns of an episode's newest attempt, in order; empty if there is none.</summary>
     ValueTask<IReadOnlyList<TurnRecord>> ReadAsync(EpisodeId episode, CancellationToken cancellationToken);

@@ -99,8 +99,15 @@ internal sealed class EpisodeAttempt(
                     : await VerifyAsync(tape, parsed, cancellationToken);
             }
 
-            var result = recorded ?? await CallAsync(tape, parsed, offered, cancellationToken);
-            await StoreAsync(record is null ? null : record with { Result = result }, cancellationToken);
+            // Stored before the call and after it: a turn without a result is a call that may have been made.
+            await StoreAsync(record, cancellationToken);
+            var result = recorded;
+            if (result is null)
+            {
+                result = await CallAsync(tape, parsed, offered, cancellationToken);
+                await StoreResultAsync(tape.Turns - 1, result, cancellationToken);
+            }
+
             tape.Observe(result);
         }
     }
@@ -370,6 +377,18 @@ internal sealed class EpisodeAttempt(
         catch (Exception e) when (e is not OperationCanceledException)
         {
             throw new VoidException(VoidCause.StorageFault, $"turn {record.Turn} could not be stored: {e.Message}", e);
+        }
+    }
+
+    private async Task StoreResultAsync(int turn, ToolResult result, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await journal.AppendResultAsync(id, attempt, turn, result, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new VoidException(VoidCause.StorageFault, $"the result of turn {turn} could not be stored: {e.Message}", e);
         }
     }
 

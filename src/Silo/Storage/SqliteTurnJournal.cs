@@ -11,11 +11,19 @@ namespace Axpo.Silo.Storage;
 /// </summary>
 public sealed class SqliteTurnJournal(RunFolders folders) : ITurnJournal, IAsyncDisposable
 {
+    private const string TurnTable = "turns";
+    private const string ResultTable = "results";
+    private static readonly string[] Tables = [TurnTable, ResultTable];
+
     private readonly ConcurrentDictionary<string, Lazy<Database>> _databases = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public async ValueTask AppendAsync(TurnRecord turn, CancellationToken cancellationToken) =>
-        await Open(turn.Episode.Run).Writer.AddAsync(new Append(turn), cancellationToken);
+        await Open(turn.Episode.Run).Writer.AddAsync(new Insert(TurnTable, turn.Episode, turn.Attempt, turn.Turn, JsonSerializer.SerializeToUtf8Bytes(turn, AxpoJson.Line)), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask AppendResultAsync(EpisodeId episode, int attempt, int turn, ToolResult result, CancellationToken cancellationToken) =>
+        await Open(episode.Run).Writer.AddAsync(new Insert(ResultTable, episode, attempt, turn, JsonSerializer.SerializeToUtf8Bytes(result, AxpoJson.Line)), cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<TurnRecord>> ReadAsync(EpisodeId episode, CancellationToken cancellationToken) =>
@@ -40,7 +48,7 @@ public sealed class SqliteTurnJournal(RunFolders folders) : ITurnJournal, IAsync
 
     private abstract record Operation;
 
-    private sealed record Append(TurnRecord Turn) : Operation;
+    private sealed record Insert(string Table, EpisodeId Episode, int Attempt, int Turn, byte[] Body) : Operation;
 
     private sealed record Forget(int ThroughStep) : Operation;
 
@@ -57,8 +65,12 @@ public sealed class SqliteTurnJournal(RunFolders folders) : ITurnJournal, IAsync
             _connection.Open();
             Execute("PRAGMA journal_mode=WAL");
             Execute("PRAGMA synchronous=FULL");
-            Execute("CREATE TABLE IF NOT EXISTS turns(episode TEXT NOT NULL, attempt INTEGER NOT NULL, turn INTEGER NOT NULL, step INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(episode, attempt, turn)) WITHOUT ROWID");
-            Execute("CREATE INDEX IF NOT EXISTS turns_step ON turns(step)");
+            foreach (var table in Tables)
+            {
+                Execute($"CREATE TABLE IF NOT EXISTS {table}(episode TEXT NOT NULL, attempt INTEGER NOT NULL, turn INTEGER NOT NULL, step INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(episode, attempt, turn)) WITHOUT ROWID");
+                Execute($"CREATE INDEX IF NOT EXISTS {table}_step ON {table}(step)");
+            }
+
             Writer = new GroupCommit<Operation>(WriteAsync);
         }
 
@@ -69,14 +81,17 @@ public sealed class SqliteTurnJournal(RunFolders folders) : ITurnJournal, IAsync
             using var connection = new SqliteConnection(_connectionString);
             connection.Open();
             using var command = connection.CreateCommand();
-            command.CommandText = "SELECT body FROM turns WHERE episode = $e AND attempt = (SELECT MAX(attempt) FROM turns WHERE episode = $e) ORDER BY turn";
+            command.CommandText = """
+                SELECT t.body, r.body FROM turns t LEFT JOIN results r ON r.episode = t.episode AND r.attempt = t.attempt AND r.turn = t.turn
+                WHERE t.episode = $e AND t.attempt = (SELECT MAX(attempt) FROM turns WHERE episode = $e) ORDER BY t.turn
+                """;
             command.Parameters.AddWithValue("$e", episode.ToString());
             using var reader = command.ExecuteReader();
             var turns = new List<TurnRecord>();
             while (reader.Read())
             {
-                turns.Add(JsonSerializer.Deserialize<TurnRecord>(reader.GetFieldValue<byte[]>(0), AxpoJson.Line)
-                    ?? throw new InvalidDataException($"turns of {episode}: an empty record"));
+                var turn = JsonSerializer.Deserialize<TurnRecord>(reader.GetFieldValue<byte[]>(0), AxpoJson.Line) ?? throw new InvalidDataException($"turns of {episode}: an empty record");
+                turns.Add(reader.IsDBNull(1) ? turn : turn with { Result = JsonSerializer.Deserialize<ToolResult>(reader.GetFieldValue<byte[]>(1), AxpoJson.Line) });
             }
 
             return turns;
@@ -98,25 +113,22 @@ public sealed class SqliteTurnJournal(RunFolders folders) : ITurnJournal, IAsync
         private ValueTask WriteAsync(IReadOnlyList<Operation> batch)
         {
             using var transaction = _connection.BeginTransaction();
-            using var insert = _connection.CreateCommand();
-            insert.CommandText = "INSERT OR IGNORE INTO turns(episode, attempt, turn, step, body) VALUES($e, $a, $t, $s, $b)";
-            var (episode, attempt, turn, step, body) = (Parameter(insert, "$e"), Parameter(insert, "$a"), Parameter(insert, "$t"), Parameter(insert, "$s"), Parameter(insert, "$b"));
+            using var turns = new Insertion(_connection, TurnTable);
+            using var results = new Insertion(_connection, ResultTable);
             foreach (var operation in batch)
             {
-                if (operation is Append append)
+                switch (operation)
                 {
-                    episode.Value = append.Turn.Episode.ToString();
-                    attempt.Value = append.Turn.Attempt;
-                    turn.Value = append.Turn.Turn;
-                    step.Value = append.Turn.Episode.Step;
-                    body.Value = JsonSerializer.SerializeToUtf8Bytes(append.Turn, AxpoJson.Line);
-                    insert.ExecuteNonQuery();
-                }
-                else if (operation is Forget forget)
-                {
-                    using var delete = _connection.CreateCommand();
-                    delete.CommandText = string.Create(CultureInfo.InvariantCulture, $"DELETE FROM turns WHERE step <= {forget.ThroughStep}");
-                    delete.ExecuteNonQuery();
+                    case Insert insert:
+                        (insert.Table == TurnTable ? turns : results).Run(insert);
+                        break;
+                    case Forget forget:
+                        foreach (var table in Tables)
+                        {
+                            Execute(string.Create(CultureInfo.InvariantCulture, $"DELETE FROM {table} WHERE step <= {forget.ThroughStep}"));
+                        }
+
+                        break;
                 }
             }
 
@@ -124,12 +136,36 @@ public sealed class SqliteTurnJournal(RunFolders folders) : ITurnJournal, IAsync
             return ValueTask.CompletedTask;
         }
 
-        private static SqliteParameter Parameter(SqliteCommand command, string name)
+    }
+
+    /// <summary>A prepared insert that leaves an earlier row of the same key alone.</summary>
+    private sealed class Insertion : IDisposable
+    {
+        private readonly SqliteCommand _command;
+
+        public Insertion(SqliteConnection connection, string table)
         {
-            var parameter = command.CreateParameter();
-            parameter.ParameterName = name;
-            command.Parameters.Add(parameter);
-            return parameter;
+            _command = connection.CreateCommand();
+            _command.CommandText = $"INSERT OR IGNORE INTO {table}(episode, attempt, turn, step, body) VALUES($e, $a, $t, $s, $b)";
+            foreach (var name in new[] { "$e", "$a", "$t", "$s", "$b" })
+            {
+                var parameter = _command.CreateParameter();
+                parameter.ParameterName = name;
+                _command.Parameters.Add(parameter);
+            }
         }
+
+        public void Run(Insert insert)
+        {
+            object[] values = [insert.Episode.ToString(), insert.Attempt, insert.Turn, insert.Episode.Step, insert.Body];
+            for (var i = 0; i < values.Length; i++)
+            {
+                _command.Parameters[i].Value = values[i];
+            }
+
+            _command.ExecuteNonQuery();
+        }
+
+        public void Dispose() => _command.Dispose();
     }
 }

@@ -12,6 +12,9 @@ public sealed class MemoryTurnJournal : ITurnJournal
     /// <summary>Called after every append: an event to wait for.</summary>
     public Action<TurnRecord>? Appended { get; set; }
 
+    /// <summary>Called after every result.</summary>
+    public Action<TurnRecord>? ResultAppended { get; set; }
+
     /// <inheritdoc/>
     public ValueTask AppendAsync(TurnRecord turn, CancellationToken cancellationToken)
     {
@@ -32,6 +35,27 @@ public sealed class MemoryTurnJournal : ITurnJournal
         }
 
         Appended?.Invoke(turn);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask AppendResultAsync(EpisodeId episode, int attempt, int turn, ToolResult result, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(episode);
+        if (Outage is { } outage)
+        {
+            return ValueTask.FromException(outage);
+        }
+
+        TurnRecord record;
+        lock (_gate)
+        {
+            var turns = _episodes[episode.ToString()].Turns;
+            record = turns[(attempt, turn)];
+            turns[(attempt, turn)] = record = record with { Result = record.Result ?? result };
+        }
+
+        ResultAppended?.Invoke(record);
         return ValueTask.CompletedTask;
     }
 

@@ -29,6 +29,17 @@ public sealed class SqliteTurnJournalTests : IDisposable
     }
 
     [Fact]
+    public async Task A_result_joins_its_turn_and_the_first_one_stays()
+    {
+        await using var journal = new SqliteTurnJournal(new RunFolders(_folder.Path));
+        await journal.AppendAsync(Sample.Turn(_episode, 1, 0, 10) with { Result = null }, Token);
+        (await journal.ReadAsync(_episode, Token))[0].Result.ShouldBeNull();
+        await journal.AppendResultAsync(_episode, 1, 0, new ToolResult("first"), Token);
+        await journal.AppendResultAsync(_episode, 1, 0, new ToolResult("second"), Token);
+        (await journal.ReadAsync(_episode, Token))[0].Result!.Text.ShouldBe("first");
+    }
+
+    [Fact]
     public async Task Only_the_newest_attempt_counts()
     {
         await using var journal = new SqliteTurnJournal(new RunFolders(_folder.Path));
