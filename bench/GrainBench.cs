@@ -112,7 +112,7 @@ internal static class GrainBench
         var results = await Task.WhenAll(Enumerable.Range(0, Groups).Select(async question =>
         {
             var group = cluster.Grains.GetGrain<IGroupGrain>(EpisodeId.GroupId("bench", Phase.Train, step, question));
-            var request = new GroupRequest { Samples = GroupSize, Sampling = SamplingOptions.Training(), Engine = "0" };
+            var request = new GroupRequest { Samples = GroupSize, Sampling = SamplingOptions.Training() };
             var answer = await group.StartAsync(request);
             while (answer.State == OperationState.Running)
             {

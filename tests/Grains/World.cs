@@ -75,7 +75,6 @@ internal sealed class World
     {
         Question = Ask(question),
         Sampling = SamplingOptions.Training(),
-        Engine = "0",
         Resume = resume,
     };
 }

@@ -10,9 +10,6 @@ public sealed record EpisodeRequest
     /// <summary>How to sample.</summary>
     [Id(1)] public required SamplingOptions Sampling { get; init; }
 
-    /// <summary>Engine that serves the group.</summary>
-    [Id(2)] public required string Engine { get; init; }
-
     /// <summary>Weights that the engine must hold; null: the model's own.</summary>
     [Id(3)] public WeightsVersion? Weights { get; init; }
 

@@ -29,9 +29,6 @@ public sealed record GroupRequest
     /// <summary>How to sample.</summary>
     [Id(2)] public required SamplingOptions Sampling { get; init; }
 
-    /// <summary>Engine that serves the group.</summary>
-    [Id(3)] public required string Engine { get; init; }
-
     /// <summary>Weights that the engine must hold; null: the model's own.</summary>
     [Id(4)] public WeightsVersion? Weights { get; init; }
 
@@ -85,7 +82,7 @@ public interface IGroupGrain : IGrainWithStringKey
     [Alias("Cancel"), AlwaysInterleave]
     Task CancelAsync();
 
-    /// <summary>Rollouts and continuations are done: the engine may forget their sessions.</summary>
+    /// <summary>Rollouts and continuations are done: engines may forget their sessions.</summary>
     [Alias("Release")]
-    Task ReleaseAsync(string engine);
+    Task ReleaseAsync();
 }

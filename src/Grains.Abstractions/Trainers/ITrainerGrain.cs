@@ -24,9 +24,6 @@ public sealed record TrainRequest
 
     /// <summary>Episodes without a stored trajectory (void, and not even that could be stored).</summary>
     [Id(5)] public EpisodeId[] Missing { get; init; } = [];
-
-    /// <summary>Engines that take the new weights.</summary>
-    [Id(6)] public required string[] Engines { get; init; }
 }
 
 /// <summary>A committed step.</summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 
 namespace Axpo.Grains.Episodes;
 
@@ -16,6 +17,7 @@ internal sealed class EpisodeAttempt(
     IRunServices services,
     ITrajectoryStore store,
     ITurnJournal journal,
+    IEngineDirectory engines,
     IGrainFactory grains,
     LongCall calls,
     GrainsOptions options,
@@ -29,6 +31,7 @@ internal sealed class EpisodeAttempt(
     private DateTimeOffset _deadline;
     private int _held;
     private string? _forkOf;
+    private string? _engine;
 
     private Question Question => request.Question;
 
@@ -174,10 +177,11 @@ internal sealed class EpisodeAttempt(
 
     private async Task<GenerateResult> GenerateAsync(EpisodeTape tape, int part, int room, CancellationToken cancellationToken)
     {
-        var policy = grains.GetGrain<IPolicyGrain>($"{id.Run}/{request.Engine}");
         var missing = 0;
         for (var resend = 0; ; resend++)
         {
+            var engine = await EngineAsync(cancellationToken);
+            var policy = grains.GetGrain<IPolicyGrain>($"{id.Run}/{engine}");
             var operation = string.Create(CultureInfo.InvariantCulture, $"{_session}#{attempt}.{tape.Turns}.{part}.{resend}");
             var generate = new PolicyRequest(operation, Request(tape, room), request.Weights);
             GenerateResult result;
@@ -192,6 +196,11 @@ internal sealed class EpisodeAttempt(
             catch (OperationFailedException e)
             {
                 throw new VoidException(VoidCause.EngineFault, e.Message, e);
+            }
+            catch (OperationLostException) when (Rendezvous.TryPick(engines.Live, id.GroupKey) != engine)
+            {
+                // The engine died: another one, or the same one once it lives again, computes the tokens so far anew.
+                continue;
             }
 
             switch (result.Status)
@@ -211,6 +220,23 @@ internal sealed class EpisodeAttempt(
                     throw new VoidException(VoidCause.EngineFault, result.Error ?? $"the engine answered {result.Status}");
             }
         }
+    }
+
+    /// <summary>The engine of the group: the same for all its episodes while the live engines stay the same. Where none lives, one is waited for until the episode's deadline.</summary>
+    private async Task<string> EngineAsync(CancellationToken cancellationToken)
+    {
+        string? engine;
+        while ((engine = Rendezvous.TryPick(engines.Live, id.GroupKey)) is null)
+        {
+            await Task.Delay(options.LostCallDelay, time, cancellationToken);
+        }
+
+        if (_engine is not null && _engine != engine)
+        {
+            (_held, _forkOf) = (0, null);
+        }
+
+        return _engine = engine;
     }
 
     private GenerateRequest Request(EpisodeTape tape, int room) => new()

@@ -1,13 +1,16 @@
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 using Microsoft.Extensions.Options;
 
 namespace Axpo.Grains.Episodes;
 
 /// <summary>One episode: the retries of its attempts. The attempt itself is <see cref="EpisodeAttempt"/>.</summary>
+[SiloRole(SiloRoles.Episodes)]
 internal sealed class EpisodeGrain(
     IRunServices services,
     ITrajectoryStore store,
     ITurnJournal journal,
+    IEngineDirectory engines,
     IOptions<GrainsOptions> options,
     TimeProvider time) : Grain, IEpisodeGrain
 {
@@ -85,7 +88,7 @@ internal sealed class EpisodeGrain(
         for (var delay = options.Value.AttemptDelay; ; delay *= 2)
         {
             _progress.Begin(attempt);
-            var run = new EpisodeAttempt(id, attempt, request, configuration, chat, services, store, journal, GrainFactory, calls, options.Value, time, _progress);
+            var run = new EpisodeAttempt(id, attempt, request, configuration, chat, services, store, journal, engines, GrainFactory, calls, options.Value, time, _progress);
             var rollout = await run.RunAsync(turns, cancellationToken);
             if (rollout.Cause == VoidCause.Cancelled)
             {

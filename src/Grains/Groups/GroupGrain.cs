@@ -1,11 +1,13 @@
 using System.Globalization;
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 using Microsoft.Extensions.Options;
 
 namespace Axpo.Grains.Groups;
 
 /// <summary>The rollouts of one question, then the continuations of some of them, or fresh rollouts beside them.</summary>
-internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
+[SiloRole(SiloRoles.Episodes)]
+internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
 {
     private readonly Dictionary<string, StoredOperation<GroupResult>> _operations = new(StringComparer.Ordinal);
     private GroupStatus _status = new("", 0, 0);
@@ -37,7 +39,12 @@ internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> 
         return Task.CompletedTask;
     }
 
-    Task IGroupGrain.ReleaseAsync(string engine) => GrainFactory.GetGrain<IPolicyGrain>($"{Key().Run}/{engine}").ReleaseAsync(this.GetPrimaryKeyString());
+    Task IGroupGrain.ReleaseAsync()
+    {
+        // Engines come and go: a group may have sessions on any of them.
+        var key = this.GetPrimaryKeyString();
+        return Task.WhenAll(engines.Live.Select(engine => GrainFactory.GetGrain<IPolicyGrain>($"{Key().Run}/{engine}").ReleaseAsync(key)));
+    }
 
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ((IGroupGrain)this).CancelAsync();
@@ -59,7 +66,6 @@ internal sealed class GroupGrain(IRunServices services, IOptions<GrainsOptions> 
         {
             Question = questions[index],
             Sampling = request.Sampling,
-            Engine = request.Engine,
             Weights = request.Weights,
             Resume = request.Resume,
         };

@@ -3,10 +3,10 @@ namespace Axpo.Grains.Operations;
 /// <summary>Rendezvous (highest random weight) hashing, Thaler and Ravishankar 1998: when an engine goes, only its own groups move.</summary>
 internal static class Rendezvous
 {
-    /// <summary>The engine of a group.</summary>
-    public static string Pick(IReadOnlyList<string> engines, string group)
+    /// <summary>The engine of a group; null: there is none.</summary>
+    public static string? TryPick(IReadOnlyList<string> engines, string group)
     {
-        var best = engines[0];
+        var best = engines.Count == 0 ? null : engines[0];
         var weight = ulong.MinValue;
         foreach (var engine in engines)
         {

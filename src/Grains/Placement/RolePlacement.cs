@@ -43,12 +43,17 @@ public sealed class RoleFilter(string role, bool byName) : PlacementFilterStrate
         [new(RoleProperty, Role), new(ByNameProperty, ByName.ToString())];
 }
 
-/// <summary>Keeps the silos that a grain may live on.</summary>
-internal sealed class RoleFilterDirector(ISiloMetadataCache metadata) : IPlacementFilterDirector
+/// <summary>Keeps the silos that a grain may live on; without silo metadata, as in an embedded silo, all of them.</summary>
+internal sealed class RoleFilterDirector(ISiloMetadataCache? metadata = null) : IPlacementFilterDirector
 {
     /// <inheritdoc/>
     public IEnumerable<SiloAddress> Filter(PlacementFilterStrategy filterStrategy, PlacementTarget target, IEnumerable<SiloAddress> silos)
     {
+        if (metadata is null)
+        {
+            return silos;
+        }
+
         var filter = (RoleFilter)filterStrategy;
         var named = filter.ByName ? target.GrainIdentity.Key.ToString()!.Split('/')[^1] : null;
         return silos.Where(silo =>

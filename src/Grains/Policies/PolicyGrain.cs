@@ -1,8 +1,10 @@
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 
 namespace Axpo.Grains.Policies;
 
 /// <summary>The door to one engine. Keeps the newest generation of each session until the next one, so that a repeated Start or Wait finds it.</summary>
+[SiloRole(SiloRoles.Engine, byName: true)]
 internal sealed class PolicyGrain(IRunServices services, TimeProvider time) : Grain, IPolicyGrain
 {
     private readonly Dictionary<string, StoredOperation<GenerateResult>> _generations = new(StringComparer.Ordinal);

@@ -1,4 +1,5 @@
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Storage;
@@ -6,12 +7,14 @@ using Orleans.Storage;
 namespace Axpo.Grains.Runs;
 
 /// <summary>A run: its life (start, resume, cancel, reminder). The work is <see cref="RunLoop"/>.</summary>
+[SiloRole(SiloRoles.Episodes)]
 internal sealed partial class RunGrain(
     [PersistentState("run", GrainsOptions.Storage)] IPersistentState<RunState> state,
     IRunServices services,
     ITurnJournal journal,
     ITrajectoryStore store,
     IRunLog log,
+    IEngineDirectory engines,
     IOptions<GrainsOptions> options,
     TimeProvider time,
     ILogger<RunGrain> logger) : Grain, IRunGrain, IRemindable
@@ -132,7 +135,7 @@ internal sealed partial class RunGrain(
         try
         {
             var calls = new LongCall(time, options.Value);
-            var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, calls, options.Value, time, _meter, resume);
+            var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, calls, time, _meter, resume);
             await loop.RunAsync(cancellationToken);
             await EndAsync(RunPhase.Done, null);
         }
@@ -161,7 +164,7 @@ internal sealed partial class RunGrain(
 
     private async Task EndAsync(RunPhase phase, string? message)
     {
-        foreach (var engine in options.Value.Engines)
+        foreach (var engine in engines.Live)
         {
             await QuietlyAsync(GrainFactory.GetGrain<IPolicyGrain>($"{Run}/{engine}").CloseAsync);
         }

@@ -16,7 +16,6 @@ internal sealed class RunLoop(
     IRunLog log,
     IGrainFactory grains,
     LongCall calls,
-    GrainsOptions options,
     TimeProvider time,
     RunMeter meter,
     bool resume)
@@ -284,7 +283,6 @@ internal sealed class RunLoop(
             Forks = work.Forks,
             Wave = work.Wave,
             Sampling = sampling,
-            Engine = Rendezvous.Pick(options.Engines, key),
             Weights = State.Weights,
             MaxLive = Configuration.Rollouts.MaxLive,
             Resume = _resume,
@@ -310,7 +308,6 @@ internal sealed class RunLoop(
             GroupSize = Configuration.Rollouts.GroupSize,
             Plan = plan,
             Missing = missing,
-            Engines = options.Engines,
         };
         return await calls.RunAsync(_ => trainer.StartAsync(body), atMost => trainer.WaitAsync(body.Batch, atMost), trainer.CancelAsync, cancellationToken);
     }
@@ -336,7 +333,7 @@ internal sealed class RunLoop(
         var key = EpisodeId.GroupId(run, phase, step, question);
         try
         {
-            await grains.GetGrain<IGroupGrain>(key).ReleaseAsync(Rendezvous.Pick(options.Engines, key));
+            await grains.GetGrain<IGroupGrain>(key).ReleaseAsync();
         }
         catch (Exception e) when (e is Orleans.Runtime.OrleansException or TimeoutException)
         {

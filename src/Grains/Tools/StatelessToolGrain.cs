@@ -1,9 +1,11 @@
+using Axpo.Grains.Placement;
 using Orleans.Concurrency;
 
 namespace Axpo.Grains.Tools;
 
 /// <summary>A stateless tool: as many workers a silo as there are processors, each with one session that is opened on first use.</summary>
 [StatelessWorker]
+[SiloRole(SiloRoles.Episodes)]
 internal sealed class StatelessToolGrain(IRunServices services, ToolPipelines pipelines) : Grain, IStatelessToolGrain
 {
     private IToolSession? _session;

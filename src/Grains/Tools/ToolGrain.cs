@@ -1,8 +1,10 @@
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 
 namespace Axpo.Grains.Tools;
 
 /// <summary>A stateful tool's session for one episode.</summary>
+[SiloRole(SiloRoles.Episodes)]
 internal sealed class ToolGrain(IRunServices services, ToolPipelines pipelines, TimeProvider time) : Grain, IToolGrain
 {
     private ToolSession? _session;

@@ -1,4 +1,5 @@
 using Axpo.Grains.Operations;
+using Axpo.Grains.Placement;
 using Microsoft.Extensions.Options;
 using Orleans.Storage;
 
@@ -8,10 +9,12 @@ namespace Axpo.Grains.Trainers;
 /// Turns finished episodes into weights. A batch is consumed once: update, checkpoint folder, one ETag-guarded write, publication, in that order; whatever is repeated
 /// after a crash finds either the committed result or the weights of the committed step.
 /// </summary>
+[SiloRole(SiloRoles.Trainer)]
 internal sealed class TrainerGrain(
     [PersistentState("trainer", GrainsOptions.Storage)] IPersistentState<TrainerState> state,
     IRunServices services,
     ITrajectoryStore store,
+    IEngineDirectory engines,
     IOptions<GrainsOptions> options,
     TimeProvider time) : Grain, ITrainerGrain
 {
@@ -87,7 +90,7 @@ internal sealed class TrainerGrain(
         var committed = state.State;
         if (committed.Batch == request.Batch)
         {
-            await PublishAsync(committed.Weights!, request.Engines, cancellationToken);
+            await PublishAsync(committed.Weights!, cancellationToken);
             return new TrainResult { Update = committed.Update!, Weights = committed.Weights! };
         }
 
@@ -108,7 +111,7 @@ internal sealed class TrainerGrain(
             (s.Step, s.Weights, s.Batch, s.Update) = (request.Step, weights, request.Batch, update);
             s.Consumed.Add(request.Batch);
         });
-        await PublishAsync(weights, request.Engines, cancellationToken);
+        await PublishAsync(weights, cancellationToken);
         return new TrainResult { Update = update, Weights = weights };
     }
 
@@ -150,13 +153,21 @@ internal sealed class TrainerGrain(
         }
     }
 
-    private async Task PublishAsync(WeightsVersion weights, string[] engines, CancellationToken cancellationToken)
+    /// <summary>Tells every live engine. One that dies meanwhile, or comes later, takes the version with the first generation that names it.</summary>
+    private async Task PublishAsync(WeightsVersion weights, CancellationToken cancellationToken)
     {
         var calls = new LongCall(time, options.Value);
-        foreach (var engine in engines)
+        foreach (var engine in engines.Live)
         {
             var policy = GrainFactory.GetGrain<IPolicyGrain>($"{Run}/{engine}");
-            await calls.RunAsync(_ => policy.PublishAsync(weights), atMost => policy.WaitPublishedAsync(weights, atMost), () => Task.CompletedTask, cancellationToken);
+            try
+            {
+                await calls.RunAsync(_ => policy.PublishAsync(weights), atMost => policy.WaitPublishedAsync(weights, atMost), () => Task.CompletedTask, cancellationToken);
+            }
+            catch (OperationLostException e)
+            {
+                _ = e;
+            }
         }
     }
 }

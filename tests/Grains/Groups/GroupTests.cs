@@ -2,7 +2,7 @@ namespace Axpo.Grains.Tests.Groups;
 
 public sealed class GroupTests
 {
-    private static GroupRequest Request => new() { Samples = 4, Sampling = SamplingOptions.Training(), Engine = "0" };
+    private static GroupRequest Request => new() { Samples = 4, Sampling = SamplingOptions.Training() };
 
     [Fact]
     public async Task One_slow_episode_holds_up_no_other()
@@ -64,7 +64,7 @@ public sealed class GroupTests
         await group.EndAsync(Request);
         world.Engine.Status.Sessions.ShouldBe(4);
 
-        await group.ReleaseAsync("0");
+        await group.ReleaseAsync();
 
         world.Engine.Status.Sessions.ShouldBe(0);
         world.Engine.Released.ShouldBe(["r1/train/1/0"]);

@@ -65,7 +65,7 @@ public sealed class TrainerTests
     private static async Task<TrainRequest> RolledOutAsync(World world, AxpoTestCluster cluster)
     {
         var group = cluster.Grains.GetGrain<IGroupGrain>("r1/train/1/0");
-        await group.EndAsync(new GroupRequest { Samples = 4, Sampling = SamplingOptions.Training(), Engine = "0" });
+        await group.EndAsync(new GroupRequest { Samples = 4, Sampling = SamplingOptions.Training() });
         return new TrainRequest
         {
             Batch = "r1/train/1",
@@ -73,7 +73,6 @@ public sealed class TrainerTests
             Questions = [0],
             GroupSize = 4,
             Plan = ResamplePlan.None(1),
-            Engines = ["0"],
         };
     }
 }
