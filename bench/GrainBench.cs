@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Axpo.Core;
-using Axpo.Grains.Abstractions;
 using Axpo.Testing;
 using Orleans;
 using Orleans.Hosting;
@@ -15,7 +13,6 @@ namespace Axpo.Bench;
 internal static class GrainBench
 {
     private const int Groups = 200;
-    private const int GroupSize = 8;
     private const int WarmUp = 12;
     private const int Rounds = 7;
     private const int Drivers = 64;
@@ -23,7 +20,7 @@ internal static class GrainBench
     private const int Activations = 25;
 
     // Of a group's share: one grain an episode, one tool grain for every second one, one group for eight.
-    private const double ActivationsPerEpisode = 1 + .5 + (1.0 / GroupSize);
+    private const double ActivationsPerEpisode = 1 + .5 + (1.0 / ScriptedLoad.GroupSize);
 
     /// <summary>Prints the table.</summary>
     public static async Task RunAsync()
@@ -39,9 +36,9 @@ internal static class GrainBench
             return context.Invoke();
         })))
         {
-            await EpisodesAsync(counted, 0);
+            await ScriptedLoad.EpisodesAsync(counted, Groups, 0);
             var before = Interlocked.Read(ref calls);
-            episodes = await EpisodesAsync(counted, 1);
+            episodes = await ScriptedLoad.EpisodesAsync(counted, Groups, 1);
             calls = Interlocked.Read(ref calls) - before;
         }
 
@@ -51,7 +48,7 @@ internal static class GrainBench
         {
             var allocated = GC.GetTotalAllocatedBytes();
             var clock = Stopwatch.StartNew();
-            var done = await EpisodesAsync(cluster, round);
+            var done = await ScriptedLoad.EpisodesAsync(cluster, Groups, round);
             var seconds = clock.Elapsed.TotalSeconds;
             allocated = GC.GetTotalAllocatedBytes() - allocated;
             var echo = await EchoesAsync(Drivers * EchoCalls, i => cluster.Grains.GetGrain<IEchoGrain>(i).DriveAsync(i + Drivers, EchoCalls));
@@ -68,7 +65,7 @@ internal static class GrainBench
 
         var (rate, rawRate, perEpisode) = (Median(rates), Median(raw), (double)calls / episodes);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Groups} groups of {GroupSize} episodes, scripted policy (half of them call a tool), stores in memory, one silo; median of {Rounds}
+            {Groups} groups of {ScriptedLoad.GroupSize} episodes, scripted policy (half of them call a tool), stores in memory, one silo; median of {Rounds}
               episodes a second                      {rate,10:N0}
               raw calls between grains a second      {rawRate,10:N0}
               first calls of fresh grains a second   {Median(activations),10:N0}
@@ -80,50 +77,7 @@ internal static class GrainBench
             """));
     }
 
-    private static async Task<AxpoTestCluster> ClusterAsync(Action<ISiloBuilder>? silo)
-    {
-        var services = new ScriptedRunServices
-        {
-            Engine = new ScriptedPolicyEngine(Script) { KeepRequests = false },
-            Questions = (_, _) => [.. Enumerable.Range(0, Groups).Select(Ask)],
-            Configuration = new RunConfiguration { Rollouts = new RolloutOptions { Questions = Groups, GroupSize = GroupSize, MaxTokens = 2000, MaxTurnTokens = 400 } },
-        };
-        services.Tools["calc"] = new FakeTool("calc", call => new ToolResult("7"), isStateful: true);
-        return await AxpoTestCluster.StartAsync(services, o => o.Silo = silo);
-    }
-
-    private static string Script(ScriptedTurn turn) => turn.Turn == 0 && turn.Episode.Rollout % 2 == 0
-        ? "<think>use calc</think>" + turn.Call("calc", """{"x":"1"}""")
-        : "<think>so</think>" + ScriptedTurn.Answer("7");
-
-    private static Question Ask(int i) => new()
-    {
-        Id = string.Create(CultureInfo.InvariantCulture, $"q{i}"),
-        Suite = "scripted",
-        Category = "reasoning",
-        Text = "question",
-        Answer = "7",
-        Verifier = "exact",
-        Tools = ["calc"],
-    };
-
-    private static async Task<int> EpisodesAsync(AxpoTestCluster cluster, int step)
-    {
-        var results = await Task.WhenAll(Enumerable.Range(0, Groups).Select(async question =>
-        {
-            var group = cluster.Grains.GetGrain<IGroupGrain>(EpisodeId.GroupId("bench", Phase.Train, step, question));
-            var request = new GroupRequest { Samples = GroupSize, Sampling = SamplingOptions.Training() };
-            var answer = await group.StartAsync(request);
-            while (answer.State == OperationState.Running)
-            {
-                answer = await group.WaitAsync(request.Operation, Waiting.Longest);
-            }
-
-            return answer.Result ?? throw new InvalidOperationException(answer.Error);
-        }));
-        var rollouts = results.SelectMany(r => r.Rollouts).ToArray();
-        return rollouts.All(r => r.Outcome == Outcome.Correct) ? rollouts.Length : throw new InvalidOperationException("an episode did not end as scripted");
-    }
+    private static Task<AxpoTestCluster> ClusterAsync(Action<ISiloBuilder>? silo) => AxpoTestCluster.StartAsync(ScriptedLoad.Services(Groups), o => o.Silo = silo);
 
     private static async Task<double> EchoesAsync(int calls, Func<int, Task> drive)
     {

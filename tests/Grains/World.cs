@@ -98,9 +98,10 @@ internal static class Waits
     public static async Task<RolloutSummary> EndAsync(this IEpisodeGrain episode, EpisodeRequest request)
     {
         var answer = await episode.StartAsync(request);
-        while (answer.State == OperationState.Running)
+        while (answer.State is OperationState.Running or OperationState.Unknown)
         {
-            answer = await episode.WaitAsync(TimeSpan.FromSeconds(10));
+            // Unknown: it ended, told somebody else, and left memory; started again it finds what is stored.
+            answer = answer.State == OperationState.Unknown ? await episode.StartAsync(request with { Resume = true }) : await episode.WaitAsync(TimeSpan.FromSeconds(10));
         }
 
         answer.State.ShouldBe(OperationState.Done, answer.Error);

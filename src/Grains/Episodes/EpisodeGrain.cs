@@ -28,8 +28,22 @@ internal sealed class EpisodeGrain(
         return Task.FromResult(_operation.Now);
     }
 
-    Task<Pending<RolloutSummary>> IEpisodeGrain.WaitAsync(TimeSpan atMost) =>
-        _operation is { } operation ? operation.WaitAsync(atMost, time) : Task.FromResult(Pending<RolloutSummary>.Unknown);
+    async Task<Pending<RolloutSummary>> IEpisodeGrain.WaitAsync(TimeSpan atMost)
+    {
+        if (_operation is not { } operation)
+        {
+            return Pending<RolloutSummary>.Unknown;
+        }
+
+        var answer = await operation.WaitAsync(atMost, time);
+        if (answer.State == OperationState.Done)
+        {
+            // Its outcome is stored: whoever asks again finds it there, and memory does not grow with finished episodes.
+            DeactivateOnIdle();
+        }
+
+        return answer;
+    }
 
     Task<EpisodeStatus> IEpisodeGrain.StatusAsync() => Task.FromResult(new EpisodeStatus
     {

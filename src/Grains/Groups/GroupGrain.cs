@@ -43,6 +43,7 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
     {
         // Engines come and go: a group may have sessions on any of them.
         var key = this.GetPrimaryKeyString();
+        DeactivateOnIdle();
         return Task.WhenAll(engines.Live.Select(engine => GrainFactory.GetGrain<IPolicyGrain>($"{Key().Run}/{engine}").ReleaseAsync(key)));
     }
 
