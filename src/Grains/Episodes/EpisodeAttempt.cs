@@ -398,7 +398,9 @@ internal sealed class EpisodeAttempt(
 
         try
         {
+            FaultPoints.Reach(FaultPoints.BeforeTurnStored);
             await journal.AppendAsync(record, cancellationToken);
+            FaultPoints.Reach(FaultPoints.AfterTurnStored);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -410,7 +412,9 @@ internal sealed class EpisodeAttempt(
     {
         try
         {
+            FaultPoints.Reach(FaultPoints.BeforeResultStored);
             await journal.AppendResultAsync(id, attempt, turn, result, cancellationToken);
+            FaultPoints.Reach(FaultPoints.AfterResultStored);
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {

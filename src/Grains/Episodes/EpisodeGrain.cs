@@ -134,7 +134,10 @@ internal sealed class EpisodeGrain(
         {
             try
             {
-                return RolloutSummaries.Of(rollout, await store.PutAsync(rollout, cancellationToken));
+                FaultPoints.Reach(FaultPoints.BeforeRolloutStored);
+                var stored = await store.PutAsync(rollout, cancellationToken);
+                FaultPoints.Reach(FaultPoints.AfterRolloutStored);
+                return RolloutSummaries.Of(rollout, stored);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {

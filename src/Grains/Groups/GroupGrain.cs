@@ -72,6 +72,7 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
         };
         var calls = new LongCall(time, options.Value);
         var results = await FanOut.RunAsync(ids, request.MaxLive, (id, ct) => EpisodeAsync(calls, id, body, ct), cancellationToken);
+        FaultPoints.Reach(FaultPoints.BeforeGroupResult);
         return new GroupResult(results);
     }
 

@@ -103,7 +103,9 @@ internal sealed class RunLoop(
         var resampling = new Resampling(Configuration, works => WorkAsync(step, works, sampling, cancellationToken));
         var plan = resampling.Plan(batch.Groups);
         State.Plan = plan;
+        FaultPoints.Reach(FaultPoints.BeforePlanStored);
         await EnterAsync(RunPhase.Resampling);
+        FaultPoints.Reach(FaultPoints.AfterPlanStored);
         meter.Begin(0);
         (plan, var forks) = await resampling.RunAsync(plan, batch.Groups);
         State.Plan = plan;
@@ -136,12 +138,18 @@ internal sealed class RunLoop(
                 Retries = retries,
             },
         };
+        FaultPoints.Reach(FaultPoints.BeforeRunCommit);
         await state.WriteStateAsync(CancellationToken.None);
+        FaultPoints.Reach(FaultPoints.AfterRunCommit);
+        FaultPoints.Reach(FaultPoints.BeforeTurnsForgotten);
         await journal.ForgetAsync(run, step, CancellationToken.None);
+        FaultPoints.Reach(FaultPoints.AfterTurnsForgotten);
         await store.CloseAsync(run, step - 1);
         if (Configuration.Learner.KeepCheckpoints is > 0 and var keep && step > keep)
         {
+            FaultPoints.Reach(FaultPoints.BeforeCheckpointsRetired);
             await services.RetireCheckpointsAsync(run, step - keep);
+            FaultPoints.Reach(FaultPoints.AfterCheckpointsRetired);
         }
 
         _resume = false;
@@ -175,7 +183,9 @@ internal sealed class RunLoop(
     private async Task WriteRowAsync(CancellationToken cancellationToken)
     {
         var row = State.Pending!;
+        FaultPoints.Reach(FaultPoints.BeforeMetricsWritten);
         await log.WriteAsync(run, row, cancellationToken);
+        FaultPoints.Reach(FaultPoints.AfterMetricsWritten);
         State.Pending = null;
         State.Newest = row;
         State.NewestEvaluation = row.Eval is null && row.EvalT1 is null ? State.NewestEvaluation : row;
@@ -292,6 +302,7 @@ internal sealed class RunLoop(
             atMost => group.WaitAsync(body.Operation, atMost),
             group.CancelAsync,
             cancellationToken);
+        FaultPoints.Reach(FaultPoints.AfterGroupResult);
         meter.Add(result.Rollouts);
         return result.Rollouts;
     }

@@ -101,17 +101,23 @@ internal sealed class TrainerGrain(
 
         var learner = await TakeOverAsync(cancellationToken);
         var configuration = await services.ConfigurationAsync(Run, cancellationToken);
+        FaultPoints.Reach(FaultPoints.BeforeBatchRead);
         var batch = await BatchAssembly.BuildAsync(Run, request, configuration, store, cancellationToken);
+        FaultPoints.Reach(FaultPoints.AfterBatchRead);
         var update = await learner.UpdateAsync(batch, cancellationToken);
         var folder = services.CheckpointFolder(Run, request.Step, committed.Fence);
         var saved = await learner.SaveAsync(folder, cancellationToken);
         var weights = new WeightsVersion(committed.Fence, request.Step, folder, saved.Sha256);
+        FaultPoints.Reach(FaultPoints.BeforeTrainerCommit);
         await CommitAsync(s =>
         {
             (s.Step, s.Weights, s.Batch, s.Update) = (request.Step, weights, request.Batch, update);
             s.Consumed.Add(request.Batch);
         });
+        FaultPoints.Reach(FaultPoints.AfterTrainerCommit);
+        FaultPoints.Reach(FaultPoints.BeforePublish);
         await PublishAsync(weights, cancellationToken);
+        FaultPoints.Reach(FaultPoints.AfterPublish);
         return new TrainResult { Update = update, Weights = weights };
     }
 

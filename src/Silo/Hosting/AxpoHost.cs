@@ -1,6 +1,7 @@
 using System.Net;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Cluster;
+using Axpo.Silo.Faults;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
@@ -32,6 +33,7 @@ public sealed class AxpoHost : IAsyncDisposable
     /// <exception cref="PreflightException">A port cannot be used.</exception>
     public static async Task<AxpoHost> StartAsync(AxpoHostOptions options, CancellationToken cancellationToken)
     {
+        FaultInjection.ArmFromEnvironment();
         var (siloPort, gatewayPort) = Ports.Resolve(options.Cluster?.Address ?? IPAddress.Loopback, ("host.siloPort", options.SiloPort), ("host.gatewayPort", options.GatewayPort));
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.ClearProviders();

@@ -291,6 +291,7 @@ public sealed class Learner : ILearner, IDisposable
         }
 
         var aside = $"{target}.{Guid.NewGuid():N}.part";
+        string hash;
         Directory.CreateDirectory(aside);
         try
         {
@@ -306,15 +307,18 @@ public sealed class Learner : ILearner, IDisposable
             }
 
             File.WriteAllText(Path.Combine(aside, StateFile), JsonSerializer.Serialize(new LearnerState(Step)));
-            var hash = HashOf(Path.Combine(aside, ModelWeights.FileName));
+            hash = HashOf(Path.Combine(aside, ModelWeights.FileName));
+            FaultPoints.Reach(FaultPoints.BeforeCheckpointRenamed);
             Directory.Move(aside, target);
-            return new BlobRef(target, hash);
         }
         catch
         {
             Directory.Delete(aside, recursive: true);
             throw;
         }
+
+        FaultPoints.Reach(FaultPoints.AfterCheckpointRenamed);
+        return new BlobRef(target, hash);
     }
 
     private bool Load(string folder)

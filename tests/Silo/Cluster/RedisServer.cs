@@ -40,7 +40,7 @@ public sealed class RedisServer : IAsyncDisposable
     public async Task BeginAsync()
     {
         string[] arguments = ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--appendfsync", "always", "--save", ""];
-        _process = Process.Start(new ProcessStartInfo("/usr/bin/redis-server", arguments) { RedirectStandardOutput = true })!;
+        _process = Process.Start(new ProcessStartInfo("/usr/bin/redis-server", arguments) { UseShellExecute = false, RedirectStandardOutput = true })!;
         _process.BeginOutputReadLine();
         var options = ConfigurationOptions.Parse(Address);
         options.AbortOnConnectFail = false;
