@@ -7,6 +7,7 @@ Dictionary<string, Func<Task>> benchmarks = new(StringComparer.Ordinal)
     ["grains"] = GrainBench.RunAsync,
     ["learner"] = LearnerBench.RunAsync,
     ["load"] = LoadBench.RunAsync,
+    ["tool-faults"] = ToolFaultBench.RunAsync,
 };
 foreach (var name in args.Length > 0 ? args : [.. benchmarks.Keys])
 {

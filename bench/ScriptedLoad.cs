@@ -27,6 +27,14 @@ internal static class ScriptedLoad
     /// <returns>Episodes.</returns>
     public static async Task<int> EpisodesAsync(AxpoTestCluster cluster, int groups, int step)
     {
+        var rollouts = await RolloutsAsync(cluster, groups, step);
+        return rollouts.All(r => r.Outcome == Outcome.Correct) ? rollouts.Count : throw new InvalidOperationException("an episode did not end as scripted");
+    }
+
+    /// <summary>Runs the groups of a step to their end.</summary>
+    /// <returns>What became of each episode.</returns>
+    public static async Task<IReadOnlyList<RolloutSummary>> RolloutsAsync(AxpoTestCluster cluster, int groups, int step)
+    {
         var results = await Task.WhenAll(Enumerable.Range(0, groups).Select(async question =>
         {
             var group = Group(cluster, question, step);
@@ -39,8 +47,7 @@ internal static class ScriptedLoad
 
             return answer.Result ?? throw new InvalidOperationException(answer.Error);
         }));
-        var rollouts = results.SelectMany(r => r.Rollouts).ToArray();
-        return rollouts.All(r => r.Outcome == Outcome.Correct) ? rollouts.Length : throw new InvalidOperationException("an episode did not end as scripted");
+        return [.. results.SelectMany(r => r.Rollouts)];
     }
 
     /// <summary>Lets the engines forget a step's sessions, as a run does.</summary>

@@ -28,6 +28,11 @@ public sealed class ToolPipelineOptions
     [Range(1, 100_000)]
     public int Concurrency { get; set; } = 64;
 
+    /// <summary>Most bytes of a result (UTF-8): more is an outage. Grain messages stay below 64 KB.</summary>
+    /// <value>60,000</value>
+    [Range(256, 60_000)]
+    public int MaxResultBytes { get; set; } = 60_000;
+
     /// <summary>Share of failed calls that opens the breaker.</summary>
     /// <value>0.5</value>
     [Range(0.01, 1.0)]

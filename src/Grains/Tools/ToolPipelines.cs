@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text;
 using Microsoft.Extensions.Options;
 using Polly;
 using Polly.CircuitBreaker;
@@ -19,9 +20,10 @@ internal sealed class ToolPipelines(IOptionsMonitor<ToolPipelineOptions> options
     public async Task<ToolCallResult> ExecuteAsync(ITool tool, Func<CancellationToken, Task<ToolCallResult>> call, CancellationToken cancellationToken)
     {
         var pipeline = _pipelines.GetOrAdd(tool.Spec.Name, name => new Lazy<ResiliencePipeline>(() => Build(options.Get(name), tool.IsStateful))).Value;
+        var most = options.Get(tool.Spec.Name).MaxResultBytes;
         try
         {
-            return await Task.Run(() => pipeline.ExecuteAsync(async token => await call(token), cancellationToken).AsTask(), CancellationToken.None);
+            return await Task.Run(() => pipeline.ExecuteAsync(async token => Fitting(await call(token), most), cancellationToken).AsTask(), CancellationToken.None);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -44,6 +46,11 @@ internal sealed class ToolPipelines(IOptionsMonitor<ToolPipelineOptions> options
             return Void(VoidCause.ToolUnavailable, $"tool '{tool.Spec.Name}' crashed: {e.GetType().Name}: {e.Message}");
         }
     }
+
+    /// <summary>A tool cuts its output itself and says so to the policy; one that floods has failed, and the policy must not pay for it with its token limit.</summary>
+    private static ToolCallResult Fitting(ToolCallResult result, int most) => Encoding.UTF8.GetByteCount(result.Result?.Text ?? "") is var bytes && bytes > most
+        ? throw new ToolUnavailableException(FormattableString.Invariant($"it answered {bytes} bytes, its pipeline takes {most}"), isTransient: false)
+        : result;
 
     private static ToolCallResult Void(VoidCause cause, string detail) => new() { Status = ToolCallStatus.Unavailable, Cause = cause, Detail = detail };
 

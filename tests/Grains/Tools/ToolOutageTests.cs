@@ -22,6 +22,18 @@ public sealed class ToolOutageTests
     }
 
     [Fact]
+    public async Task A_tool_that_floods_is_Void_and_never_the_policys_mistake()
+    {
+        var world = new World(AlwaysCalls, _ => new ToolResult(new string('x', 60_001)));
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+
+        var summary = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+
+        (summary.Outcome, summary.Cause).ShouldBe((Outcome.Void, VoidCause.ToolUnavailable));
+        summary.Detail.ShouldNotBeNull().ShouldContain("it answered 60001 bytes, its pipeline takes 60000");
+    }
+
+    [Fact]
     public async Task A_lasting_fault_is_not_retried_inside_the_call_and_is_Void()
     {
         var world = new World(AlwaysCalls);
