@@ -6,6 +6,7 @@ Dictionary<string, Func<Task>> benchmarks = new(StringComparer.Ordinal)
     ["engine"] = EngineBench.RunAsync,
     ["grains"] = GrainBench.RunAsync,
     ["learner"] = LearnerBench.RunAsync,
+    ["objectives"] = ObjectiveBench.RunAsync,
 };
 foreach (var name in args.Length > 0 ? args : [.. benchmarks.Keys])
 {
