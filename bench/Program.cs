@@ -8,6 +8,7 @@ Dictionary<string, Func<Task>> benchmarks = new(StringComparer.Ordinal)
     ["learner"] = LearnerBench.RunAsync,
     ["load"] = LoadBench.RunAsync,
     ["tool-faults"] = ToolFaultBench.RunAsync,
+    ["objectives"] = ObjectiveBench.RunAsync,
 };
 foreach (var name in args.Length > 0 ? args : [.. benchmarks.Keys])
 {

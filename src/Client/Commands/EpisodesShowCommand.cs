@@ -9,9 +9,12 @@ namespace Axpo.Client.Commands;
 /// <summary><c>axpo episodes show</c>: one episode, turn by turn.</summary>
 internal static class EpisodesShowCommand
 {
+    /// <summary>What an episode's id looks like.</summary>
+    internal const string IdDescription = "Id of the episode: RUN/PHASE/STEP/QUESTION/ROLLOUT, then /bBOUNDARYrK for a continuation.";
+
     public static Command Create(CommandContext context)
     {
-        var id = new Argument<string>("ID") { Description = "Id of the episode: RUN/PHASE/STEP/QUESTION/ROLLOUT, then /bBOUNDARYrK for a continuation." };
+        var id = new Argument<string>("ID") { Description = IdDescription };
         var logProbs = new Option<bool>("--log-probs") { Description = "Log-prob, entropy and weights version of every sampled token." };
         var model = new Option<string?>("--model") { Description = "Folder of the run's model, if it has moved: its tokenizer is needed.", HelpName = "FOLDER" };
         return new Command("show", "Shows an episode turn by turn.") { id, logProbs, model }.Does(async (parsed, cancellationToken) =>
@@ -51,7 +54,9 @@ internal static class EpisodesShowCommand
         _ => "[yellow]void[/]",
     };
 
-    private static EpisodeId Parse(string text)
+    /// <summary>Reads an episode's id.</summary>
+    /// <exception cref="PreflightException">It is none.</exception>
+    internal static EpisodeId Parse(string text)
     {
         try
         {

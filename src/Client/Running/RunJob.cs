@@ -1,7 +1,7 @@
-using System.Security.Cryptography;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -43,8 +43,8 @@ internal static class RunJob
             Name = name,
             Kind = kind,
             Created = context.Time.GetUtcNow(),
-            ModelSha256 = await HashWeightsAsync(configuration.Model, context.Stop),
-            QuestionsSha256 = configuration.Tasks.Questions is { } file ? await HashAsync([file], context.Stop) : null,
+            ModelSha256 = await FileHashes.OfWeightsAsync(configuration.Model, context.Stop),
+            QuestionsSha256 = configuration.Tasks.Questions is { } file ? await FileHashes.OfAsync([file], context.Stop) : null,
             Request = request,
             Configuration = configuration,
         };
@@ -63,12 +63,12 @@ internal static class RunJob
         }
 
         var problems = (await Preflight.CheckAsync(manifest.Configuration, context.Folders, null, null, context.Stop)).ToList();
-        if (problems.Count == 0 && await HashWeightsAsync(manifest.Configuration.Model, context.Stop) != manifest.ModelSha256)
+        if (problems.Count == 0 && await FileHashes.OfWeightsAsync(manifest.Configuration.Model, context.Stop) != manifest.ModelSha256)
         {
             problems.Add(new Problem("model", manifest.Configuration.Model, $"has other weights than when run '{manifest.Name}' began; put the original ones back"));
         }
 
-        if (problems.Count == 0 && manifest is { QuestionsSha256: { } asked, Configuration.Tasks.Questions: { } file } && await HashAsync([file], context.Stop) != asked)
+        if (problems.Count == 0 && manifest is { QuestionsSha256: { } asked, Configuration.Tasks.Questions: { } file } && await FileHashes.OfAsync([file], context.Stop) != asked)
         {
             problems.Add(new Problem("tasks.questions", file, $"has changed since run '{manifest.Name}' began; put the original file back"));
         }
@@ -102,10 +102,6 @@ internal static class RunJob
         };
     }
 
-    /// <summary>Hash of a model folder's weights: of its one file, or of its shards in the order of their names.</summary>
-    internal static Task<string> HashWeightsAsync(string folder, CancellationToken cancellationToken) =>
-        HashAsync(Directory.EnumerateFiles(folder, "model*.safetensors").Order(StringComparer.Ordinal), cancellationToken);
-
     /// <summary>Has a cluster host a run, and follows it: the run goes on when this process ends.</summary>
     private static async Task<RunResult> ConnectAsync(CommandContext context, RunManifest manifest, Silo.Cluster.ClusterSettings cluster, bool resume)
     {
@@ -116,7 +112,7 @@ internal static class RunJob
         }
 
         await run.BeginAsync(manifest.Request ?? new RunRequest { Kind = manifest.Kind }, resume);
-        var metrics = new Silo.Storage.FileRunLog(context.Folders);
+        var metrics = new FileRunLog(context.Folders);
         var status = await RunFollower.FollowAsync(context, manifest, metrics, run.WaitAsync, () => run.CancelAsync("stopped from the console"));
         return new RunResult(manifest, status, await metrics.ReadAsync(manifest.Name, CancellationToken.None));
     }
@@ -158,24 +154,5 @@ internal static class RunJob
 
             throw;
         }
-    }
-
-    private static async Task<string> HashAsync(IEnumerable<string> files, CancellationToken cancellationToken)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[1 << 20];
-        foreach (var file in files)
-        {
-            var stream = File.OpenRead(file);
-            await using (stream)
-            {
-                while (await stream.ReadAsync(buffer, cancellationToken) is > 0 and var read)
-                {
-                    hash.AppendData(buffer, 0, read);
-                }
-            }
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

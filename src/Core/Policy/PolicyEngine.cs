@@ -18,6 +18,18 @@ public sealed record SamplingOptions
 
     /// <summary>The paper's evaluation: T .7, top-p .8, top-k 20.</summary>
     public static SamplingOptions PaperEvaluation { get; } = new() { Temperature = .7, TopP = .8, TopK = 20 };
+
+    /// <summary>How a run samples in a phase.</summary>
+    /// <param name="phase">The phase.</param>
+    /// <param name="configuration">The run's.</param>
+    /// <param name="asked">What a batch asked for; null: as in training.</param>
+    public static SamplingOptions Of(Phase phase, RunConfiguration configuration, SamplingOptions? asked) => phase switch
+    {
+        Phase.Eval => PaperEvaluation,
+        Phase.EvalT1 => Training(),
+        Phase.Rollout when asked is not null => asked,
+        _ => Training(configuration.Rollouts.Temperature) with { TopP = configuration.Rollouts.TopP, TopK = configuration.Rollouts.TopK },
+    };
 }
 
 /// <summary>Why a generation ended.</summary>

@@ -28,8 +28,6 @@ internal sealed class RunLoop(
 
     private RunRequest Request => State.Request!;
 
-    private SamplingOptions TrainingSampling => SamplingOptions.Training(Configuration.Rollouts.Temperature) with { TopP = Configuration.Rollouts.TopP, TopK = Configuration.Rollouts.TopK };
-
     /// <summary>Runs to the end.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => Request.Kind switch
     {
@@ -76,7 +74,7 @@ internal sealed class RunLoop(
     private async Task RolloutAsync(CancellationToken cancellationToken)
     {
         await EnterAsync(RunPhase.RollingOut);
-        var sampling = Request.Sampling ?? TrainingSampling;
+        var sampling = SamplingOptions.Of(Phase.Rollout, Configuration, Request.Sampling);
         var start = time.GetTimestamp();
         var groups = await PhaseAsync(Phase.Rollout, 0, Request.Questions, Request.Samples ?? Configuration.Rollouts.GroupSize, sampling, cancellationToken);
         var elapsed = time.GetElapsedTime(start).TotalSeconds;
@@ -94,7 +92,7 @@ internal sealed class RunLoop(
     {
         var start = time.GetTimestamp();
         await EnterAsync(RunPhase.RollingOut);
-        var sampling = TrainingSampling;
+        var sampling = SamplingOptions.Of(Phase.Train, Configuration, null);
         var batch = await BatchAsync(step, sampling, cancellationToken);
         var rolloutSeconds = time.GetElapsedTime(start).TotalSeconds;
         var (tokens, retries) = (meter.SampledTokens, meter.Retries);
@@ -199,7 +197,7 @@ internal sealed class RunLoop(
             await EnterAsync(RunPhase.Evaluating);
         }
 
-        var sampling = phase == Phase.EvalT1 ? SamplingOptions.Training() : SamplingOptions.PaperEvaluation;
+        var sampling = SamplingOptions.Of(phase, Configuration, null);
         var groups = await PhaseAsync(phase, step, questions, samples ?? Configuration.Evaluation.Samples, sampling, cancellationToken);
         var asked = await services.QuestionsAsync(run, phase, step, cancellationToken);
         return StepMeasures.Evaluation([.. asked.Take(groups.Count)], groups);

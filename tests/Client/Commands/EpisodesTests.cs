@@ -26,6 +26,10 @@ public sealed class EpisodesTests
     [InlineData("error: --limit: '0': expected a whole number of at least 1", "episodes", "list", "r", "--limit", "0")]
     [InlineData("error: ID: 'r/1': is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK]", "episodes", "show", "r/1")]
     [InlineData("error: episode: 'r/train/7/0/0' is not stored; see axpo episodes list r --phase train --step 7", "episodes", "show", "r/train/7/0/0")]
+    [InlineData("error: ID: 'r/1': is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK]", "episodes", "replay", "r/1")]
+    [InlineData("error: episode: 'r/train/7/0/0' is not stored; see axpo episodes list r --phase train --step 7", "episodes", "replay", "r/train/7/0/0")]
+    [InlineData("error: run: there is no 's' in ", "episodes", "replay", "s/train/1/0/0")]
+    [InlineData("error: ID: 'r/train/1/0/1': is Void (tool-deadline: python took too long): infrastructure cut it off, so there is nothing to compare", "episodes", "replay", "r/train/1/0/1")]
     public async Task What_is_wrong_is_named(string message, params string[] args)
     {
         using var axpo = new AxpoConsole();

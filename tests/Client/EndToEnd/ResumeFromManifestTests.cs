@@ -1,3 +1,4 @@
+using Axpo.Silo.Storage;
 using System.Security.Cryptography;
 using Axpo.Client.Running;
 using Axpo.Grains.Abstractions;
@@ -71,9 +72,9 @@ public sealed class ResumeFromManifestTests
         using var axpo = new AxpoConsole();
         byte[] first = [1, 2, 3];
         await File.WriteAllBytesAsync(Path.Combine(axpo.Folder, "model-00001-of-00002.safetensors"), first, Token);
-        (await RunJob.HashWeightsAsync(axpo.Folder, Token)).ShouldBe(Convert.ToHexStringLower(SHA256.HashData(first)));
+        (await FileHashes.OfWeightsAsync(axpo.Folder, Token)).ShouldBe(Convert.ToHexStringLower(SHA256.HashData(first)));
         await File.WriteAllBytesAsync(Path.Combine(axpo.Folder, "model-00002-of-00002.safetensors"), [4], Token);
-        (await RunJob.HashWeightsAsync(axpo.Folder, Token)).ShouldBe(Convert.ToHexStringLower(SHA256.HashData([1, 2, 3, 4])));
+        (await FileHashes.OfWeightsAsync(axpo.Folder, Token)).ShouldBe(Convert.ToHexStringLower(SHA256.HashData([1, 2, 3, 4])));
     }
 
     private static async Task CreateAsync(AxpoConsole axpo, RunConfiguration configuration, RunRequest request, string? questions = null) =>
@@ -83,7 +84,7 @@ public sealed class ResumeFromManifestTests
                 Name = "r",
                 Kind = request.Kind,
                 Created = DateTimeOffset.UnixEpoch,
-                ModelSha256 = await RunJob.HashWeightsAsync(configuration.Model, Token),
+                ModelSha256 = await FileHashes.OfWeightsAsync(configuration.Model, Token),
                 QuestionsSha256 = questions,
                 Request = request,
                 Configuration = configuration,

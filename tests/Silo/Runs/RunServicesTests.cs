@@ -1,4 +1,6 @@
 using Axpo.Core;
+using Axpo.Environments.Suites;
+using Axpo.Grains.Abstractions;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 using Shouldly;
@@ -36,6 +38,29 @@ public sealed class RunServicesTests : IDisposable
         await using var services = Services(folders);
         await services.RetireCheckpointsAsync("r", 5);
         Directory.Exists(folders.Checkpoints("r")).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(0, 4)]
+    [InlineData(2, 12)]
+    public async Task Dynamic_sampling_has_spare_questions_behind_the_batch_in_training_alone(int rounds, int expected)
+    {
+        var folders = new RunFolders(_folder.Path);
+        foreach (var (name, own) in new[] { ("plain", 0), ("dynamic", rounds) })
+        {
+            var configuration = new RunConfiguration { Rollouts = new RolloutOptions { Questions = 4, DynamicSampling = own }, Evaluation = new EvaluationOptions { Questions = 5 } };
+            await new RunManifests(folders).CreateAsync(
+                new RunManifest { Name = name, Kind = RunKind.Train, Created = DateTimeOffset.UnixEpoch, ModelSha256 = "", Configuration = configuration }, TestContext.Current.CancellationToken);
+        }
+
+        await using var services = new RunServices(new RunManifests(folders), folders, new NoParts(), new SuiteCatalog([new MentalArithmetic()], [], []), [], []);
+        var batch = await IdsAsync("plain", Phase.Train);
+        var drawn = await IdsAsync("dynamic", Phase.Train);
+        drawn.Length.ShouldBe(expected);
+        drawn[..4].ShouldBe(batch);
+        (await IdsAsync("dynamic", Phase.Eval)).ShouldBe(await IdsAsync("plain", Phase.Eval));
+
+        async Task<string[]> IdsAsync(string run, Phase phase) => [.. (await services.QuestionsAsync(run, phase, 3, TestContext.Current.CancellationToken)).Select(q => q.Id)];
     }
 
     private static RunServices Services(RunFolders folders) => new(new RunManifests(folders), folders, new NoParts(), new SuiteCatalog([], [], []), [], []);

@@ -134,6 +134,17 @@ public sealed class TinyChatFormatTests : IClassFixture<TinyModel>
     }
 
     [Fact]
+    public void A_turn_that_goes_on_before_its_answer_reads_like_a_whole_one()
+    {
+        var all = _model.Tokenizer.EncodeTrusted("<think>I can do it</think><answer>\\boxed{23}</answer><im_end>");
+        var cut = Array.IndexOf(all, _model.Tokenizer.Added("<answer>"));
+        var turn = _chat.ParseTurn(all.AsSpan(0, cut), all.AsSpan(cut));
+        turn.Segments.ShouldBe(Turn(all).Segments);
+        turn.Segments.Select(s => s.Kind).ShouldBe([SegmentKind.Think, SegmentKind.Answer, SegmentKind.EndOfTurn]);
+        (turn.Segments[1].Start, turn.Boxed, turn.Call).ShouldBe((cut, "23", null));
+    }
+
+    [Fact]
     public void Any_tokens_parse_into_segments_that_cover_them() =>
         Gen.Int[0, _model.Tokenizer.Size - 1].Array[0, 40].Sample(Check);
 
