@@ -17,7 +17,7 @@ internal static class SiloCommand
     public static Command Create(CommandContext context)
     {
         var options = new ConfigurationOptions(context);
-        var redis = new Option<string>("--redis") { Description = "Redis of the cluster: HOST:PORT, further options as StackExchange.Redis reads them.", HelpName = "HOST:PORT", Required = true };
+        var redis = new Option<string?>("--redis") { Description = $"Redis of the cluster: HOST:PORT. One with a password belongs into {HostOptions.RedisVariable} instead, where other users of this machine cannot read it.", HelpName = "HOST:PORT" };
         var cluster = new Option<string>("--cluster") { Description = "Name of the cluster.", HelpName = "NAME", DefaultValueFactory = _ => "axpo" };
         var name = new Option<string>("--name") { Description = "Name of this silo, unique in the cluster; default: the machine's.", HelpName = "NAME", DefaultValueFactory = _ => Environment.MachineName };
         var roles = new Option<string>("--roles") { Description = $"What this silo does, joined by commas: {string.Join(", ", SiloRoles.All)}.", HelpName = "ROLES", DefaultValueFactory = _ => string.Join(',', SiloRoles.All) };
@@ -37,7 +37,7 @@ internal static class SiloCommand
 
             var settings = new ClusterSettings
             {
-                Redis = parsed.GetRequiredValue(redis),
+                Redis = HostOptions.Redis("--redis", parsed.GetValue(redis)),
                 Name = parsed.GetRequiredValue(cluster),
                 Silo = parsed.GetRequiredValue(name),
                 Roles = Roles(parsed.GetRequiredValue(roles)),
