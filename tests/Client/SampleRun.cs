@@ -26,13 +26,14 @@ internal static class SampleRun
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Writes a manifest.</summary>
-    public static async Task CreateAsync(RunFolders folders, string name, int day = 1, RunKind kind = RunKind.Train) => await new RunManifests(folders).CreateAsync(
+    public static async Task CreateAsync(RunFolders folders, string name, int day = 1, RunKind kind = RunKind.Train, string? cluster = null) => await new RunManifests(folders).CreateAsync(
         new RunManifest
         {
             Name = name,
             Kind = kind,
             Created = new DateTimeOffset(2026, 1, day, 12, 0, 0, TimeSpan.Zero),
             ModelSha256 = "00",
+            Cluster = cluster,
             Configuration = Configuration,
         },
         Token);

@@ -41,6 +41,11 @@ internal static class RunsListCommand
         }
 
         context.Console.Write(table);
+        foreach (var run in runs.Where(r => r.State == RunState.OnCluster))
+        {
+            context.Console.MarkupLine($"{Markup.Escape(run.Manifest.Name)} lives on cluster '{Markup.Escape(run.Manifest.Cluster!)}', watch it with: [bold]axpo runs watch {Markup.Escape(run.Manifest.Name)} --connect HOST:PORT[/]");
+        }
+
         foreach (var run in runs.Where(r => r.State == RunState.Interrupted))
         {
             context.Console.MarkupLine($"{Markup.Escape(run.Manifest.Name)} was interrupted, resume with: [bold]{Markup.Escape(run.Resume!)}[/]");
@@ -55,6 +60,7 @@ internal static class RunsListCommand
         RunState.Running => "[aqua]running[/]",
         RunState.Interrupted => "[yellow]interrupted[/]",
         RunState.Done => "[green]done[/]",
+        RunState.OnCluster => "[aqua]on a cluster[/]",
         _ => "created",
     };
 

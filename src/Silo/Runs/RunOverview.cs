@@ -18,6 +18,9 @@ public enum RunState
 
     /// <summary>It ended as planned.</summary>
     Done,
+
+    /// <summary>A cluster hosts it: its files say only how far it came.</summary>
+    OnCluster,
 }
 
 /// <summary>A run by its files.</summary>
@@ -72,7 +75,7 @@ public sealed class RunOverviews(RunFolders folders)
         return new RunOverview
         {
             Manifest = manifest,
-            State = process is not null ? RunState.Running : IsDone(manifest, rows) ? RunState.Done : begun ? RunState.Interrupted : RunState.Created,
+            State = process is not null ? RunState.Running : IsDone(manifest, rows) ? RunState.Done : manifest.Cluster is not null ? RunState.OnCluster : begun ? RunState.Interrupted : RunState.Created,
             Process = process,
             Rows = rows,
         };

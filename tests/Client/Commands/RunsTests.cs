@@ -47,6 +47,21 @@ public sealed class RunsTests
     }
 
     [Fact]
+    public async Task A_run_on_a_cluster_is_no_interrupted_one_and_needs_its_Redis()
+    {
+        using var axpo = new AxpoConsole();
+        await SampleRun.CreateAsync(axpo.Folders, "far", cluster: "lab");
+        await SampleRun.WriteRowsAsync(axpo.Folders, "far", 1);
+        (await axpo.RunAsync("runs", "list")).ShouldBe(ExitCode.Done);
+        axpo.Screen.ShouldContain("far lives on cluster 'lab', watch it with: axpo runs watch far --connect HOST:PORT");
+        foreach (var command in new[] { "watch", "cancel" })
+        {
+            (await axpo.RunAsync("runs", command, "far")).ShouldBe(ExitCode.BadInput);
+            axpo.Error.ShouldContain("run 'far' lives on cluster 'lab'; give its Redis: --connect HOST:PORT");
+        }
+    }
+
+    [Fact]
     public async Task A_run_that_was_let_go_is_interrupted()
     {
         using var axpo = new AxpoConsole();
