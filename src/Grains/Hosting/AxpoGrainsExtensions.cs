@@ -39,6 +39,7 @@ public static class AxpoGrainsExtensions
         services.TryAddSingleton<IEngineDirectory, ConfiguredEngines>();
         services.AddPlacementFilter<RoleFilter, RoleFilterDirector>(ServiceLifetime.Transient);
         services.AddKeyedSingleton<IGrainStorageSerializer>(GrainsOptions.Storage, (provider, _) => new OrleansGrainStorageSerializer(provider.GetRequiredService<Serializer>()));
+        services.Configure<SiloMessagingOptions>(messaging => messaging.MaxEnqueuedRequestsHardLimit = MostEnqueued);
         services.AddOptions<GrainCollectionOptions>().Configure<IOptions<GrainsOptions>>((collection, grains) =>
         {
             foreach (var type in new[] { typeof(EpisodeGrain), typeof(GroupGrain), typeof(ToolGrain) })
@@ -48,6 +49,9 @@ public static class AxpoGrainsExtensions
         });
         return builder;
     }
+
+    /// <summary>Requests that may wait for one grain; more are refused, and the callers, who ask again, slow down. Far above what the live episodes of a run can ask at once.</summary>
+    private const int MostEnqueued = 50_000;
 
     // The key that Orleans looks up is the type's full name.
     private static string RuntimeTypeName(Type type) => type.FullName!;
