@@ -73,9 +73,11 @@ internal sealed class TrainerGrain(
         }
         catch (InconsistentStateException)
         {
-            // Another activation has taken the run over: this one is stale and must not act again.
+            // Another activation has taken the run over, or a write of this one was lost on its way back: whoever asks again finds the committed state, under a new fence.
+            _holdsFence = false;
+            _operation?.Cancel();
             DeactivateOnIdle();
-            throw;
+            throw new OperationCanceledException(cancellationToken);
         }
         catch
         {
@@ -105,9 +107,10 @@ internal sealed class TrainerGrain(
         var batch = await BatchAssembly.BuildAsync(Run, request, configuration, store, cancellationToken);
         FaultPoints.Reach(FaultPoints.AfterBatchRead);
         var update = await learner.UpdateAsync(batch, cancellationToken);
-        var folder = services.CheckpointFolder(Run, request.Step, committed.Fence);
+        var fence = state.State.Fence;
+        var folder = services.CheckpointFolder(Run, request.Step, fence);
         var saved = await learner.SaveAsync(folder, cancellationToken);
-        var weights = new WeightsVersion(committed.Fence, request.Step, folder, saved.Sha256);
+        var weights = new WeightsVersion(fence, request.Step, folder, saved.Sha256);
         FaultPoints.Reach(FaultPoints.BeforeTrainerCommit);
         await CommitAsync(s =>
         {
@@ -115,9 +118,7 @@ internal sealed class TrainerGrain(
             s.Consumed.Add(request.Batch);
         });
         FaultPoints.Reach(FaultPoints.AfterTrainerCommit);
-        FaultPoints.Reach(FaultPoints.BeforePublish);
         await PublishAsync(weights, cancellationToken);
-        FaultPoints.Reach(FaultPoints.AfterPublish);
         return new TrainResult { Update = update, Weights = weights };
     }
 
@@ -144,16 +145,20 @@ internal sealed class TrainerGrain(
         return learner;
     }
 
+    /// <summary>One ETag-guarded write. Memory holds what is committed, never what failed to be: a stale activation must not publish it.</summary>
     private async Task CommitAsync(Action<TrainerState> change)
     {
-        change(state.State);
+        var committed = state.State;
+        var next = committed.Copy();
+        change(next);
+        state.State = next;
         try
         {
             await state.WriteStateAsync(CancellationToken.None);
         }
-        catch (Exception e) when (e is not InconsistentStateException)
+        catch
         {
-            // What memory holds must be what is committed.
+            state.State = committed;
             await state.ReadStateAsync(CancellationToken.None);
             throw;
         }
@@ -162,6 +167,7 @@ internal sealed class TrainerGrain(
     /// <summary>Tells every live engine. One that dies meanwhile, or comes later, takes the version with the first generation that names it.</summary>
     private async Task PublishAsync(WeightsVersion weights, CancellationToken cancellationToken)
     {
+        FaultPoints.Reach(FaultPoints.BeforePublish);
         var calls = new LongCall(time, options.Value);
         foreach (var engine in engines.Live)
         {
@@ -175,5 +181,7 @@ internal sealed class TrainerGrain(
                 _ = e;
             }
         }
+
+        FaultPoints.Reach(FaultPoints.AfterPublish);
     }
 }

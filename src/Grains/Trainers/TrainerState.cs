@@ -21,4 +21,12 @@ internal sealed class TrainerState
 
     /// <summary>Every consumed batch, in order.</summary>
     [Id(5)] public List<string> Consumed { get; set; } = [];
+
+    /// <summary>A state that may be changed while this one stays as it is.</summary>
+    public TrainerState Copy()
+    {
+        var copy = (TrainerState)MemberwiseClone();
+        copy.Consumed = [.. Consumed];
+        return copy;
+    }
 }

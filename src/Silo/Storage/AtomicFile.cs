@@ -1,3 +1,5 @@
+using Axpo.Training.Files;
+
 namespace Axpo.Silo.Storage;
 
 /// <summary>Files that are there whole or not at all: written aside, flushed to the disk, renamed.</summary>
@@ -18,6 +20,7 @@ public static class AtomicFile
             }
 
             File.Move(aside, path, overwrite: true);
+            DiskFlush.Entries(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }
         catch
         {

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Axpo.Core;
+using Axpo.Training.Files;
 using Axpo.Training.Models;
 using Axpo.Training.Objectives;
 using Axpo.Training.Optim;
@@ -308,6 +309,7 @@ public sealed class Learner : ILearner, IDisposable
 
             File.WriteAllText(Path.Combine(aside, StateFile), JsonSerializer.Serialize(new LearnerState(Step)));
             hash = HashOf(Path.Combine(aside, ModelWeights.FileName));
+            DiskFlush.Tree(aside);
             FaultPoints.Reach(FaultPoints.BeforeCheckpointRenamed);
             Directory.Move(aside, target);
         }
@@ -317,6 +319,7 @@ public sealed class Learner : ILearner, IDisposable
             throw;
         }
 
+        DiskFlush.Entries(Path.GetDirectoryName(target)!);
         FaultPoints.Reach(FaultPoints.AfterCheckpointRenamed);
         return new BlobRef(target, hash);
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using Axpo.Silo.Faults;
 
 namespace Axpo.Client.Tests.EndToEnd;
 
@@ -34,10 +35,15 @@ internal sealed partial class AxpoProcess : IDisposable
     public string Error => Read(_error);
 
     /// <summary>Starts a command line.</summary>
-    public static AxpoProcess Start(params string[] args) => Start(null, args);
+    public static AxpoProcess Start(params string[] args) => Start(((string, string)?)null, args);
 
     /// <summary>Starts a command line with another PATH.</summary>
-    public static AxpoProcess Start(string? path, string[] args)
+    public static AxpoProcess Start(string path, string[] args) => Start(("PATH", path), args);
+
+    /// <summary>Starts a command line that meets a fault (<c>AXPO_FAULT</c>).</summary>
+    public static AxpoProcess StartWithFault(string fault, params string[] args) => Start((FaultInjection.Variable, fault), args);
+
+    private static AxpoProcess Start((string Name, string Value)? variable, string[] args)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : Dotnet())
         {
@@ -51,9 +57,9 @@ internal sealed partial class AxpoProcess : IDisposable
             start.ArgumentList.Add(argument);
         }
 
-        if (path is not null)
+        if (variable is var (name, value))
         {
-            start.Environment["PATH"] = path;
+            start.Environment[name] = value;
         }
 
         return new AxpoProcess(Process.Start(start)!);
