@@ -46,9 +46,9 @@ internal static class RunsListCommand
             context.Console.MarkupLine($"{Markup.Escape(run.Manifest.Name)} lives on cluster '{Markup.Escape(run.Manifest.Cluster!)}', watch it with: [bold]axpo runs watch {Markup.Escape(run.Manifest.Name)} --connect HOST:PORT[/]");
         }
 
-        foreach (var run in runs.Where(r => r.State == RunState.Interrupted))
+        foreach (var run in runs.Where(r => r.State is RunState.Interrupted or RunState.Failed or RunState.Paused or RunState.Cancelled))
         {
-            context.Console.MarkupLine($"{Markup.Escape(run.Manifest.Name)} was interrupted, resume with: [bold]{Markup.Escape(run.Resume!)}[/]");
+            context.Console.MarkupLine($"{Markup.Escape(run.Manifest.Name)} {How(run.State)}, resume with: [bold]{Markup.Escape(run.Resume!)}[/]");
         }
 
         return ExitCode.Done;
@@ -59,9 +59,20 @@ internal static class RunsListCommand
     {
         RunState.Running => "[aqua]running[/]",
         RunState.Interrupted => "[yellow]interrupted[/]",
+        RunState.Failed => "[red]failed[/]",
+        RunState.Paused => "[yellow]paused[/]",
+        RunState.Cancelled => "[yellow]stopped[/]",
         RunState.Done => "[green]done[/]",
         RunState.OnCluster => "[aqua]on a cluster[/]",
         _ => "created",
+    };
+
+    private static string How(RunState state) => state switch
+    {
+        RunState.Failed => "has failed",
+        RunState.Paused => "has paused",
+        RunState.Cancelled => "was stopped",
+        _ => "was interrupted",
     };
 
     /// <summary>Steps done and in all.</summary>

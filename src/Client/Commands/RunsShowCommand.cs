@@ -27,6 +27,7 @@ internal static class RunsShowCommand
                     name = run.Manifest.Name,
                     kind = run.Manifest.Kind,
                     state = run.State,
+                    message = run.Message,
                     step = run.Step,
                     steps = run.Manifest.Configuration.Steps,
                     created = run.Manifest.Created,
@@ -64,10 +65,44 @@ internal static class RunsShowCommand
             facts.AddRow(Markup.Escape(path), Markup.Escape(value));
         }
 
-        facts.AddRow("dropped", drops.Count == 0 ? "nothing" : Markup.Escape(string.Join(", ", drops.GroupBy(d => d.Cause).Select(g => $"{g.Count()} {Formats.Name(g.Key)}"))));
+        if (run.Message is { } message)
+        {
+            facts.AddRow("because", Markup.Escape(message));
+        }
+
+        facts.AddRow("dropped", Markup.Escape(Dropped(drops)));
         console.Write(facts);
+        WriteLedger(console, drops);
         WriteTraining(console, [.. run.Rows.Where(r => r.Train is not null)]);
         WriteEvaluations(console, [.. run.Rows.Where(r => r.Eval is not null || r.EvalT1 is not null)]);
+    }
+
+    private static string Dropped(IReadOnlyList<DropRecord> drops)
+    {
+        var last = drops.Where(d => d.IsLast).GroupBy(d => d.Cause).Select(g => $"{g.Count()} {Formats.Name(g.Key)}").ToArray();
+        return last.Length == 0 ? "nothing" : string.Join(", ", last);
+    }
+
+    /// <summary>The ledger by cause: every Void attempt has a row in it.</summary>
+    private static void WriteLedger(IAnsiConsole console, IReadOnlyList<DropRecord> drops)
+    {
+        if (drops.Count == 0)
+        {
+            return;
+        }
+
+        var table = new Table().Border(TableBorder.Rounded).Title("ledger of Void attempts").AddColumns("cause", "attempts", "stayed Void", "for example");
+        foreach (var cause in drops.GroupBy(d => d.Cause).OrderByDescending(g => g.Count()).ThenBy(g => g.Key))
+        {
+            var example = cause.Last();
+            table.AddRow(
+                Formats.Name(cause.Key),
+                cause.Count().ToString(CultureInfo.InvariantCulture),
+                cause.Count(d => d.IsLast).ToString(CultureInfo.InvariantCulture),
+                Markup.Escape($"{example.Episode}: {example.Detail}"));
+        }
+
+        console.Write(table);
     }
 
     /// <summary>What differs from the defaults; the model and the algorithm always.</summary>

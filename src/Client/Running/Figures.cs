@@ -33,6 +33,7 @@ internal static class Figures
         RunPhase.Done => "done",
         RunPhase.Failed => "failed",
         RunPhase.Cancelled => "stopped",
+        RunPhase.Paused => "paused",
         _ => phase.ToString(),
     };
 }

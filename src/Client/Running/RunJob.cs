@@ -98,6 +98,7 @@ internal static class RunJob
         {
             RunPhase.Done => ExitCode.Done,
             RunPhase.Cancelled => Errors.Say(context, ExitCode.Stopped, $"run '{status.Run}' stopped at step {status.Step} ({status.Message}); go on with: {resume}"),
+            RunPhase.Paused => Errors.Say(context, ExitCode.Failed, $"run '{status.Run}' paused after step {status.Step}: {status.Message}; after mending it, try them again and go on with: {resume}"),
             _ => Errors.Say(context, ExitCode.Failed, $"run '{status.Run}' failed at step {status.Step}: {status.Message}; after mending it, go on with: {resume}"),
         };
     }

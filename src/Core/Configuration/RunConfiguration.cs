@@ -177,6 +177,9 @@ public sealed record RolloutOptions
     /// <summary>Top-k sampling in training; 0 = off. Above 0 only with an objective that has no importance ratio.</summary>
     [Id(12), Range(0, 1_000_000)] public int TopK { get; init; }
 
+    /// <summary>Share of a training step's episodes, continuations included, that may stay Void; above it the run pauses before it trains on ruins. 1 = never.</summary>
+    [Id(13), Range(0.0, 1.0)] public double MaxVoidShare { get; init; } = .5;
+
     /// <summary>Turn limit of a question.</summary>
     public int TurnLimit(Question question, Phase phase) =>
         Math.Max(phase is Phase.Eval or Phase.EvalT1 ? TurnsEvaluation : TurnsTraining, question.Horizon + 2);

@@ -90,6 +90,13 @@ public sealed record Rollout
     /// <summary>Attempts that were needed; more than 1 after a Void was retried.</summary>
     [Id(16)] public int Attempts { get; init; } = 1;
 
+    /// <summary>Whether it takes the place of a stored one of its id: a Void one, by a later attempt. Any other stays what it is.</summary>
+    public bool Replaces(Rollout stored)
+    {
+        ArgumentNullException.ThrowIfNull(stored);
+        return stored.Outcome == Outcome.Void && Attempts > stored.Attempts;
+    }
+
     /// <summary>Whether the rollout emitted at least one call of its own or inherited.</summary>
     public bool IsToolUsing => Calls.Length > 0;
 

@@ -141,13 +141,19 @@ public sealed record TimingMetrics
     [Id(6)] public int Retries { get; init; }
 }
 
-/// <summary>A row of the drop ledger: nothing disappears without saying why.</summary>
+/// <summary>A row of the drop ledger, one a Void attempt: nothing disappears without saying why.</summary>
+/// <param name="Episode">The episode.</param>
+/// <param name="Cause">Why the attempt is Void.</param>
+/// <param name="Detail">One sentence on it.</param>
+/// <param name="Attempts">The attempt, from 1.</param>
+/// <param name="IsLast">Whether no other attempt followed: the episode stayed Void.</param>
 [GenerateSerializer, Immutable, Alias("axpo.DropRecord")]
 public sealed record DropRecord(
     [property: Id(0)] EpisodeId Episode,
     [property: Id(1)] VoidCause Cause,
     [property: Id(2)] string Detail,
-    [property: Id(3)] int Attempts);
+    [property: Id(3)] int Attempts,
+    [property: Id(4)] bool IsLast = true);
 
 /// <summary>Where a run stands.</summary>
 public enum RunPhase : byte
@@ -175,7 +181,15 @@ public enum RunPhase : byte
 
     /// <summary>Stopped by a person; may be resumed.</summary>
     Cancelled,
+
+    /// <summary>Stopped by itself before it would have trained on ruins (<see cref="RolloutOptions.MaxVoidShare"/>); resumed, it tries the Void episodes of the step again.</summary>
+    Paused,
 }
+
+/// <summary>How a run ended.</summary>
+/// <param name="Phase">Done, failed, cancelled or paused.</param>
+/// <param name="Message">Why; null if as planned.</param>
+public sealed record RunEnd(RunPhase Phase, string? Message);
 
 /// <summary>The files of a run that are derived from committed state.</summary>
 public interface IRunLog
@@ -186,8 +200,11 @@ public interface IRunLog
     /// <summary>Rows in order.</summary>
     ValueTask<IReadOnlyList<MetricsRow>> ReadAsync(string run, CancellationToken cancellationToken);
 
-    /// <summary>Appends to the drop ledger; the same episode in the same step is written once.</summary>
+    /// <summary>Appends to the drop ledger, durable when the task completes; an attempt at an episode is written once.</summary>
     ValueTask DropAsync(string run, DropRecord record, CancellationToken cancellationToken);
+
+    /// <summary>Says how a run ended; null: it is under way (again).</summary>
+    ValueTask EndedAsync(string run, RunEnd? end, CancellationToken cancellationToken);
 }
 
 /// <summary>Makes the parts of a run that live on one silo. Implemented in Silo over Training and Environments.</summary>

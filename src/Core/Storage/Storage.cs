@@ -6,7 +6,7 @@ namespace Axpo.Core;
 [GenerateSerializer, Immutable, Alias("axpo.BlobRef")]
 public sealed record BlobRef([property: Id(0)] string Uri, [property: Id(1)] string Sha256);
 
-/// <summary>Finished rollouts by id. Storing the same rollout twice is the same as storing it once.</summary>
+/// <summary>Finished rollouts by id. Storing the same rollout twice is the same as storing it once; only a Void one gives way, to a later attempt (<see cref="Rollout.Replaces"/>).</summary>
 public interface ITrajectoryStore
 {
     /// <summary>Stores a finished rollout; durable when the task completes.</summary>

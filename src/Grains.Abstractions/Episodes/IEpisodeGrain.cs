@@ -15,6 +15,9 @@ public sealed record EpisodeRequest
 
     /// <summary>Whether earlier work may exist: a stored rollout, a journal of turns.</summary>
     [Id(4)] public bool Resume { get; init; }
+
+    /// <summary>A stored Void outcome of an attempt below this is no outcome: the episode is tried again.</summary>
+    [Id(5)] public int FirstAttempt { get; init; } = 1;
 }
 
 /// <summary>What an episode is doing.</summary>

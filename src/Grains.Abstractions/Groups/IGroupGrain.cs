@@ -44,6 +44,9 @@ public sealed record GroupRequest
     /// <summary>Wave of the continuations, from 0.</summary>
     [Id(8)] public int Wave { get; init; }
 
+    /// <summary>Void outcomes of an attempt below this are no outcomes: their episodes are tried again.</summary>
+    [Id(9)] public int FirstAttempt { get; init; } = 1;
+
     /// <summary>The operation id inside the group: distinct for whatever is asked of it.</summary>
     public string Operation => (Forks.Length, Wave, First) switch
     {

@@ -34,7 +34,7 @@ public sealed record RunStatus
     /// <summary>Finished episodes of the current phase that stayed void.</summary>
     [Id(9)] public int Void { get; init; }
 
-    /// <summary>Rows of the drop ledger since the run began.</summary>
+    /// <summary>Episodes that stayed void since the run began.</summary>
     [Id(10)] public int Dropped { get; init; }
 
     /// <summary>Tokens sampled in the current phase.</summary>
@@ -58,12 +58,12 @@ public sealed record RunStatus
     /// <summary>Newest row with a held-out evaluation, per-question figures left out.</summary>
     [Id(17)] public MetricsRow? NewestEvaluation { get; init; }
 
-    /// <summary>Why it failed, or why it was cancelled; null otherwise.</summary>
+    /// <summary>Why it failed, was cancelled or has paused; null otherwise.</summary>
     [Id(18)] public string? Message { get; init; }
 
     /// <summary>The committed weights; null while they are those of the model that the run began with.</summary>
     [Id(19)] public WeightsVersion? Weights { get; init; }
 
-    /// <summary>Whether the run has ended (done, failed or cancelled).</summary>
-    public bool HasEnded => Phase is RunPhase.Done or RunPhase.Failed or RunPhase.Cancelled;
+    /// <summary>Whether the run has ended (done, failed, cancelled or paused).</summary>
+    public bool HasEnded => Phase is RunPhase.Done or RunPhase.Failed or RunPhase.Cancelled or RunPhase.Paused;
 }

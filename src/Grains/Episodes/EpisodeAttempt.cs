@@ -22,6 +22,7 @@ internal sealed class EpisodeAttempt(
     LongCall calls,
     GrainsOptions options,
     TimeProvider time,
+    EpisodeDrain drain,
     EpisodeProgress progress)
 {
     private readonly string _session = id.ToString();
@@ -75,6 +76,7 @@ internal sealed class EpisodeAttempt(
         var turnLimit = configuration.Rollouts.TurnLimit(Question, id.Phase);
         for (var next = 0; ; next++)
         {
+            LeaveIfDraining();
             StopReason stop;
             ParsedTurn parsed;
             ToolResult? recorded = null;
@@ -107,11 +109,21 @@ internal sealed class EpisodeAttempt(
             var result = recorded;
             if (result is null)
             {
+                LeaveIfDraining();
                 result = await CallAsync(tape, parsed, offered, cancellationToken);
                 await StoreResultAsync(tape.Turns - 1, result, cancellationToken);
             }
 
             tape.Observe(result);
+        }
+    }
+
+    /// <summary>What is stored stays; the next activation goes on from there.</summary>
+    private void LeaveIfDraining()
+    {
+        if (drain.IsDraining)
+        {
+            throw new VoidException(VoidCause.Cancelled, "its silo stops");
         }
     }
 

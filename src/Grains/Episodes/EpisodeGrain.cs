@@ -10,16 +10,31 @@ internal sealed class EpisodeGrain(
     IRunServices services,
     ITrajectoryStore store,
     ITurnJournal journal,
+    IRunLog log,
     IEngineDirectory engines,
+    EpisodeDrain drain,
     IOptions<GrainsOptions> options,
     TimeProvider time) : Grain, IEpisodeGrain
 {
     private readonly EpisodeProgress _progress = new();
     private StoredOperation<RolloutSummary>? _operation;
+    private bool _leaving;
 
     Task<Pending<RolloutSummary>> IEpisodeGrain.StartAsync(EpisodeRequest request)
     {
-        if (_operation is null or { MayStartAnew: true } or { IsEnding: true } || _operation.Now.Result is { Cause: VoidCause.Cancelled })
+        if (_leaving || drain.IsDraining)
+        {
+            if (_operation is { MayStartAnew: false } known)
+            {
+                return Task.FromResult(known.Now);
+            }
+
+            // Asked again in a moment, it lives elsewhere.
+            DeactivateOnIdle();
+            return Task.FromResult(Pending<RolloutSummary>.Unknown);
+        }
+
+        if (_operation is null or { MayStartAnew: true } or { IsEnding: true } || (_operation.Now.Result is { } ended && (ended.Cause == VoidCause.Cancelled || IsToBeTriedAgain(ended, request))))
         {
             var (before, again) = (_operation, request.Resume || _operation is not null);
             _operation = StoredOperation<RolloutSummary>.Start(this.GetPrimaryKeyString(), ct => AfterAsync(before, request with { Resume = again }, ct));
@@ -64,6 +79,7 @@ internal sealed class EpisodeGrain(
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         // Nothing of it may go on beside the next activation, which goes on from the journal.
+        _leaving = true;
         _operation?.Cancel();
         return Task.CompletedTask;
     }
@@ -88,8 +104,10 @@ internal sealed class EpisodeGrain(
 
     private async Task<RolloutSummary> RunAsync(EpisodeRequest request, CancellationToken cancellationToken)
     {
+        using var live = drain.Enter();
         var id = EpisodeId.Parse(this.GetPrimaryKeyString());
-        if (request.Resume && await StoredAsync(id, cancellationToken) is { } stored)
+        var stored = request.Resume ? await StoredAsync(id, cancellationToken) : null;
+        if (stored is not null && !IsToBeTriedAgain(stored, request))
         {
             return RolloutSummaries.Of(stored, await store.PutAsync(stored, cancellationToken));
         }
@@ -98,33 +116,68 @@ internal sealed class EpisodeGrain(
         var chat = await services.ChatAsync(id.Run, cancellationToken);
         IReadOnlyList<TurnRecord> turns = request.Resume ? await journal.ReadAsync(id, cancellationToken) : [];
         var calls = new LongCall(time, options.Value);
-        var attempt = turns.Count > 0 ? turns[0].Attempt : 1;
+        var first = (stored?.Attempts ?? 0) + 1;
+        turns = turns.Count > 0 && turns[0].Attempt >= first ? turns : [];
+        var attempt = turns.Count > 0 ? turns[0].Attempt : first;
         for (var delay = options.Value.AttemptDelay; ; delay *= 2)
         {
             _progress.Begin(attempt);
-            var run = new EpisodeAttempt(id, attempt, request, configuration, chat, services, store, journal, engines, GrainFactory, calls, options.Value, time, _progress);
+            var run = new EpisodeAttempt(id, attempt, request, configuration, chat, services, store, journal, engines, GrainFactory, calls, options.Value, time, drain, _progress);
             var rollout = await run.RunAsync(turns, cancellationToken);
             if (rollout.Cause == VoidCause.Cancelled)
             {
-                return RolloutSummaries.Of(rollout, null);
+                return Cancelled(rollout, cancellationToken);
             }
 
-            if (rollout.Outcome == Outcome.Void && attempt < configuration.Rollouts.Attempts)
+            if (rollout.Outcome != Outcome.Void || attempt >= first + configuration.Rollouts.Attempts - 1)
             {
-                attempt++;
-                turns = [];
-                try
-                {
-                    await Task.Delay(delay, time, cancellationToken);
-                    continue;
-                }
-                catch (OperationCanceledException)
-                {
-                    return RolloutSummaries.Of(rollout with { Cause = VoidCause.Cancelled, Detail = "cancelled between attempts" }, null);
-                }
+                return await PutAsync(rollout, cancellationToken);
             }
 
-            return await PutAsync(rollout, cancellationToken);
+            await DropAsync(new DropRecord(id, rollout.Cause, rollout.Detail ?? "", attempt, IsLast: false));
+            attempt++;
+            turns = [];
+            try
+            {
+                await Task.Delay(delay, time, cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                return Cancelled(rollout with { Cause = VoidCause.Cancelled, Detail = "cancelled between attempts" }, cancellationToken);
+            }
+        }
+    }
+
+    private static bool IsToBeTriedAgain(Rollout stored, EpisodeRequest request) => stored.Outcome == Outcome.Void && stored.Attempts < request.FirstAttempt;
+
+    private static bool IsToBeTriedAgain(RolloutSummary known, EpisodeRequest request) => known.Outcome == Outcome.Void && known.Attempts < request.FirstAttempt;
+
+    /// <summary>The end of an episode that was stopped. One that only leaves its silo has no end here: whoever waits for it starts it anew, elsewhere.</summary>
+    private RolloutSummary Cancelled(Rollout rollout, CancellationToken cancellationToken)
+    {
+        if (_leaving || drain.IsDraining)
+        {
+            _operation?.Cancel();
+            throw new OperationCanceledException(cancellationToken);
+        }
+
+        return RolloutSummaries.Of(rollout, null);
+    }
+
+    /// <summary>A row for an attempt that another one follows; without it the next must not begin.</summary>
+    private async Task DropAsync(DropRecord record)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                await log.DropAsync(record.Episode.Run, record, CancellationToken.None);
+                return;
+            }
+            catch (Exception) when (tries < 3)
+            {
+                await Task.Delay(options.Value.AttemptDelay, time, CancellationToken.None);
+            }
         }
     }
 
@@ -141,7 +194,7 @@ internal sealed class EpisodeGrain(
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                return RolloutSummaries.Of(rollout with { Outcome = Outcome.Void, End = EndReason.Void, Cause = VoidCause.Cancelled, Detail = "cancelled before it was stored" }, null);
+                return Cancelled(rollout with { Outcome = Outcome.Void, End = EndReason.Void, Cause = VoidCause.Cancelled, Detail = "cancelled before it was stored" }, cancellationToken);
             }
             catch (Exception e)
             {

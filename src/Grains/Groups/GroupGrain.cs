@@ -11,11 +11,12 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
 {
     private readonly Dictionary<string, StoredOperation<GroupResult>> _operations = new(StringComparer.Ordinal);
     private GroupStatus _status = new("", 0, 0);
+    private bool _leaving;
 
     Task<Pending<GroupResult>> IGroupGrain.StartAsync(GroupRequest request)
     {
         var id = request.Operation;
-        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew)
+        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew || IsToBeTriedAgain(operation.Now.Result, request))
         {
             var again = request.Resume || operation is not null;
             operation = _operations[id] = StoredOperation<GroupResult>.Start(id, ct => RunAsync(request with { Resume = again }, ct));
@@ -48,7 +49,15 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
     }
 
     /// <inheritdoc/>
-    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ((IGroupGrain)this).CancelAsync();
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        // Its episodes go on: the next activation finds them.
+        _leaving = true;
+        return ((IGroupGrain)this).CancelAsync();
+    }
+
+    private static bool IsToBeTriedAgain(GroupResult? known, GroupRequest request) =>
+        known is not null && known.Rollouts.Any(r => r.Outcome == Outcome.Void && r.Attempts < request.FirstAttempt);
 
     private async Task<GroupResult> RunAsync(GroupRequest request, CancellationToken cancellationToken)
     {
@@ -69,6 +78,7 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
             Sampling = request.Sampling,
             Weights = request.Weights,
             Resume = request.Resume,
+            FirstAttempt = request.FirstAttempt,
         };
         var calls = new LongCall(time, options.Value);
         var results = await FanOut.RunAsync(ids, request.MaxLive, (id, ct) => EpisodeAsync(calls, id, body, ct), cancellationToken);
@@ -85,7 +95,7 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
             summary = await calls.RunAsync(
                 again => episode.StartAsync(again ? body with { Resume = true } : body),
                 episode.WaitAsync,
-                episode.CancelAsync,
+                () => _leaving ? Task.CompletedTask : episode.CancelAsync(),
                 cancellationToken);
         }
         catch (OperationLostException e)

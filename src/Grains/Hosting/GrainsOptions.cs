@@ -37,4 +37,9 @@ public sealed class GrainsOptions
     /// <summary>Idle time after which episodes, groups and tools leave memory; their results are stored.</summary>
     /// <value>3 min</value>
     public TimeSpan CollectionAge { get; set; } = TimeSpan.FromMinutes(3);
+
+    /// <summary>Longest that a silo that stops waits for the turns under way.</summary>
+    /// <value>30 s</value>
+    [Range(0, 3600)]
+    public int DrainSeconds { get; set; } = 30;
 }

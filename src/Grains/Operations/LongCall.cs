@@ -35,7 +35,7 @@ internal sealed class LongCall(TimeProvider time, GrainsOptions options)
                 var call = state == OperationState.Unknown ? start(again) : wait(Waiting.Longest);
                 var answer = call.IsCompletedSuccessfully ? await call : await call.WaitAsync(cancellationToken);
                 lost = 0;
-                if (answer.State == OperationState.Unknown && state != OperationState.Unknown)
+                if (answer.State == OperationState.Unknown)
                 {
                     await Task.Delay(options.LostCallDelay, time, cancellationToken);
                 }

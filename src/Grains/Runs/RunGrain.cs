@@ -27,7 +27,7 @@ internal sealed partial class RunGrain(
 
     private string Run => this.GetPrimaryKeyString();
 
-    private bool HasEnded => state.State.Phase is RunPhase.Done or RunPhase.Failed or RunPhase.Cancelled;
+    private bool HasEnded => state.State.Phase is RunPhase.Done or RunPhase.Failed or RunPhase.Cancelled or RunPhase.Paused;
 
     async Task<RunStatus> IRunGrain.StartAsync(RunRequest request)
     {
@@ -135,7 +135,8 @@ internal sealed partial class RunGrain(
         try
         {
             var calls = new LongCall(time, options.Value);
-            var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, calls, time, _meter, resume);
+            var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, calls, time, _meter, resume, () => _leaving);
+            await QuietlyAsync(() => log.EndedAsync(Run, null, CancellationToken.None).AsTask());
             await loop.RunAsync(cancellationToken);
             await EndAsync(RunPhase.Done, null);
         }
@@ -152,6 +153,10 @@ internal sealed partial class RunGrain(
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             await EndAsync(RunPhase.Cancelled, _cancelled ?? "cancelled");
+        }
+        catch (RunPausedException e)
+        {
+            await EndAsync(RunPhase.Paused, e.Message);
         }
         catch (Exception e)
         {
@@ -177,6 +182,7 @@ internal sealed partial class RunGrain(
         state.State.Phase = phase;
         state.State.Message = message;
         await state.WriteStateAsync(CancellationToken.None);
+        await QuietlyAsync(() => log.EndedAsync(Run, new RunEnd(phase, message), CancellationToken.None).AsTask());
         await QuietlyAsync(ForgetReminderAsync);
         LogEnded(logger, Run, phase, state.State.Step);
     }

@@ -18,7 +18,8 @@ internal sealed class RunLoop(
     LongCall calls,
     TimeProvider time,
     RunMeter meter,
-    bool resume)
+    bool resume,
+    Func<bool> isLeaving)
 {
     private bool _resume = resume;
 
@@ -94,6 +95,8 @@ internal sealed class RunLoop(
         await EnterAsync(RunPhase.RollingOut);
         var sampling = SamplingOptions.Of(Phase.Train, Configuration, null);
         var batch = await BatchAsync(step, sampling, cancellationToken);
+        RolloutSummary[] original = [.. batch.Groups.Concat(batch.Replaced).SelectMany(g => g)];
+        await PauseOnRuinsAsync(step, original, cancellationToken);
         var rolloutSeconds = time.GetElapsedTime(start).TotalSeconds;
         var (tokens, retries) = (meter.SampledTokens, meter.Retries);
 
@@ -107,6 +110,8 @@ internal sealed class RunLoop(
         meter.Begin(0);
         (plan, var forks) = await resampling.RunAsync(plan, batch.Groups);
         State.Plan = plan;
+        await PauseOnRuinsAsync(step, [.. original, .. forks.SelectMany(f => f)], cancellationToken);
+        await DropAsync(original.Concat(forks.SelectMany(f => f)), cancellationToken);
         await ReleaseAsync(Phase.Train, step, batch.Questions);
         var resampleSeconds = time.GetElapsedTime(resampleStart).TotalSeconds;
         tokens += meter.SampledTokens;
@@ -121,6 +126,7 @@ internal sealed class RunLoop(
         State.Weights = trained.Weights;
         State.Plan = null;
         State.Ledger = [];
+        State.FirstAttempt = 1;
         State.Pending = new MetricsRow
         {
             Step = step,
@@ -261,7 +267,11 @@ internal sealed class RunLoop(
                 return result;
             },
             cancellationToken);
-        await DropAsync(results.SelectMany(r => r), cancellationToken);
+        if (phase != Phase.Train)
+        {
+            await DropAsync(results.SelectMany(r => r), cancellationToken);
+        }
+
         return results;
     }
 
@@ -274,9 +284,7 @@ internal sealed class RunLoop(
             Math.Max(1, Configuration.Rollouts.MaxLive / works.Max(w => w.Episodes)),
             (work, ct) => GroupAsync(Phase.Train, step, work, sampling, ct),
             cancellationToken);
-        RolloutSummary[] all = [.. results.SelectMany(r => r)];
-        await DropAsync(all, cancellationToken);
-        return all;
+        return [.. results.SelectMany(r => r)];
     }
 
     private async Task<IReadOnlyList<RolloutSummary>> GroupAsync(
@@ -294,11 +302,12 @@ internal sealed class RunLoop(
             Weights = State.Weights,
             MaxLive = Configuration.Rollouts.MaxLive,
             Resume = _resume,
+            FirstAttempt = phase == Phase.Train ? State.FirstAttempt : 1,
         };
         var result = await calls.RunAsync(
             again => group.StartAsync(again ? body with { Resume = true } : body),
             atMost => group.WaitAsync(body.Operation, atMost),
-            group.CancelAsync,
+            () => isLeaving() ? Task.CompletedTask : group.CancelAsync(),
             cancellationToken);
         FaultPoints.Reach(FaultPoints.AfterGroupResult);
         meter.Add(result.Rollouts);
@@ -318,7 +327,29 @@ internal sealed class RunLoop(
             Plan = plan,
             Missing = missing,
         };
-        return await calls.RunAsync(_ => trainer.StartAsync(body), atMost => trainer.WaitAsync(body.Batch, atMost), trainer.CancelAsync, cancellationToken);
+        return await calls.RunAsync(_ => trainer.StartAsync(body), atMost => trainer.WaitAsync(body.Batch, atMost), () => isLeaving() ? Task.CompletedTask : trainer.CancelAsync(), cancellationToken);
+    }
+
+    /// <summary>Stops before an update where too many episodes stayed Void; what is stored of them counts no more, so that the resumed run tries them again.</summary>
+    /// <exception cref="RunPausedException">Too many did.</exception>
+    private async Task PauseOnRuinsAsync(int step, RolloutSummary[] episodes, CancellationToken cancellationToken)
+    {
+        RolloutSummary[] ruins = [.. episodes.Where(r => r.Outcome == Outcome.Void)];
+        if (ruins.Length <= Configuration.Rollouts.MaxVoidShare * episodes.Length)
+        {
+            return;
+        }
+
+        foreach (var r in ruins)
+        {
+            await log.DropAsync(run, new DropRecord(r.Id, r.Cause, r.Detail ?? "", r.Attempts, IsLast: false), cancellationToken);
+        }
+
+        State.FirstAttempt = ruins.Max(r => r.Attempts) + 1;
+        var worst = ruins.GroupBy(r => r.Cause).OrderByDescending(g => g.Count()).ThenBy(g => g.Key).First();
+        throw new RunPausedException(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{ruins.Length} of {episodes.Length} episodes of step {step} stayed Void ({ruins.Length / (double)episodes.Length:P0}; rollouts.maxVoidShare is {Configuration.Rollouts.MaxVoidShare:P0}), most often {worst.Key}: {worst.First().Detail ?? "no detail"}"));
     }
 
     private async Task DropAsync(IEnumerable<RolloutSummary> rollouts, CancellationToken cancellationToken)

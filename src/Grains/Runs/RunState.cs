@@ -22,10 +22,10 @@ internal sealed class RunState
     /// <summary>Plan of the step under way; null while its rollouts are under way.</summary>
     [Id(5)] public ResamplePlan? Plan { get; set; }
 
-    /// <summary>Drop ledger of the step under way.</summary>
+    /// <summary>Episodes of the step under way that stayed void.</summary>
     [Id(6)] public List<DropRecord> Ledger { get; set; } = [];
 
-    /// <summary>Rows of the drop ledger in all.</summary>
+    /// <summary>Episodes that stayed void in all.</summary>
     [Id(7)] public int Dropped { get; set; }
 
     /// <summary>Row of the committed step that still lacks its evaluation, or has not been written to the log.</summary>
@@ -37,6 +37,9 @@ internal sealed class RunState
     /// <summary>Newest written row with an evaluation.</summary>
     [Id(10)] public MetricsRow? NewestEvaluation { get; set; }
 
-    /// <summary>Why it failed or was cancelled.</summary>
+    /// <summary>Why it failed, was cancelled or has paused.</summary>
     [Id(11)] public string? Message { get; set; }
+
+    /// <summary>Void outcomes of the step under way that an attempt below this came to are tried again; above 1 after a pause.</summary>
+    [Id(12)] public int FirstAttempt { get; set; } = 1;
 }

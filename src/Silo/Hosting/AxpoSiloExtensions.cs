@@ -56,7 +56,7 @@ public static class AxpoSiloExtensions
         services.AddSingleton<IRunServices, RunServices>();
         services.AddSingleton<ITrajectoryStore, FileTrajectoryStore>();
         services.AddSingleton<ITurnJournal, SqliteTurnJournal>();
-        services.AddSingleton<IRunLog, FileRunLog>();
+        services.AddSingleton<IRunLog>(new FileRunLog(folders));
         services.AddKeyedSingleton<IGrainStorage>(GrainsOptions.Storage, (provider, _) => new FileGrainStorage(folders, provider.GetRequiredService<Serializer>()));
         return silo;
     }
@@ -92,6 +92,7 @@ public static class AxpoSiloExtensions
         services.AddSingleton<IRolloutClaims, RedisRolloutClaims>();
         services.Replace(ServiceDescriptor.Singleton<ITurnJournal, RedisTurnJournal>());
         services.Replace(ServiceDescriptor.Singleton<ITrajectoryStore>(p => new FileTrajectoryStore(p.GetRequiredService<RunFolders>(), writer: cluster.Silo, claims: p.GetRequiredService<IRolloutClaims>())));
+        services.Replace(ServiceDescriptor.Singleton<IRunLog>(p => new FileRunLog(p.GetRequiredService<RunFolders>(), cluster.Silo)));
         services.Replace(ServiceDescriptor.Singleton<IEngineDirectory, SiloEngines>());
         return silo;
     }

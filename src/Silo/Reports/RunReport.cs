@@ -50,7 +50,7 @@ public static class RunReport
         var manifest = await new RunManifests(folders).ReadAsync(run, cancellationToken);
         var log = new FileRunLog(folders);
         var rows = await log.ReadAsync(run, cancellationToken);
-        var drops = await log.ReadDropsAsync(run, cancellationToken);
+        DropRecord[] drops = [.. (await log.ReadDropsAsync(run, cancellationToken)).Where(d => d.IsLast)];
         var notes = new List<string>();
         var chat = Chat(manifest.Configuration.Model, notes);
         await using var store = new FileTrajectoryStore(folders, readOnly: true);

@@ -13,8 +13,17 @@ public enum RunState
     /// <summary>A process hosts it.</summary>
     Running,
 
-    /// <summary>It was killed, stopped or has failed; it can be resumed.</summary>
+    /// <summary>It was killed; it can be resumed.</summary>
     Interrupted,
+
+    /// <summary>It has failed; it can be resumed once what is wrong is mended.</summary>
+    Failed,
+
+    /// <summary>It stopped by itself before it would have trained on ruins; resumed, it tries again.</summary>
+    Paused,
+
+    /// <summary>A person stopped it; it can be resumed.</summary>
+    Cancelled,
 
     /// <summary>It ended as planned.</summary>
     Done,
@@ -35,6 +44,9 @@ public sealed record RunOverview
     /// <summary>The process that hosts it; null if none does.</summary>
     public RunProcess? Process { get; init; }
 
+    /// <summary>Why it failed, paused or was stopped; null otherwise.</summary>
+    public string? Message { get; init; }
+
     /// <summary>Metrics in order of steps.</summary>
     public required IReadOnlyList<MetricsRow> Rows { get; init; }
 
@@ -42,7 +54,8 @@ public sealed record RunOverview
     public int Step => Rows is [.., var last] ? last.Step : 0;
 
     /// <summary>The command that goes on with it; null if there is nothing to go on with.</summary>
-    public string? Resume => State is RunState.Created or RunState.Interrupted ? $"axpo runs resume {Manifest.Name}" : null;
+    public string? Resume => State is RunState.Running or RunState.Done or RunState.OnCluster ? null
+        : $"axpo runs resume {Manifest.Name}" + (Manifest.Cluster is { } cluster ? $" --connect HOST:PORT --cluster {cluster}" : "");
 }
 
 /// <summary>Reads where runs stand; nothing is written, no silo is needed.</summary>
@@ -71,15 +84,25 @@ public sealed class RunOverviews(RunFolders folders)
     {
         var process = RunClaim.Holder(folders, manifest.Name);
         var rows = await _log.ReadAsync(manifest.Name, cancellationToken);
+        var end = await _log.ReadEndAsync(manifest.Name, cancellationToken);
         var begun = rows.Count > 0 || File.Exists(Path.Combine(folders.Of(manifest.Name), ".lock"));
         return new RunOverview
         {
             Manifest = manifest,
-            State = process is not null ? RunState.Running : IsDone(manifest, rows) ? RunState.Done : manifest.Cluster is not null ? RunState.OnCluster : begun ? RunState.Interrupted : RunState.Created,
+            State = process is not null ? RunState.Running : IsDone(manifest, rows) ? RunState.Done : Ended(end?.Phase) ?? (manifest.Cluster is not null ? RunState.OnCluster : begun ? RunState.Interrupted : RunState.Created),
             Process = process,
+            Message = process is null ? end?.Message : null,
             Rows = rows,
         };
     }
+
+    private static RunState? Ended(RunPhase? phase) => phase switch
+    {
+        RunPhase.Failed => RunState.Failed,
+        RunPhase.Paused => RunState.Paused,
+        RunPhase.Cancelled => RunState.Cancelled,
+        _ => null,
+    };
 
     /// <summary>The row of the last step is written after its evaluation: it is the last thing that a run does.</summary>
     private static bool IsDone(RunManifest manifest, IReadOnlyList<MetricsRow> rows) =>

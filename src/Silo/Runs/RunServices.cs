@@ -26,27 +26,27 @@ public sealed class RunServices(
     IEnumerable<ITool> tools,
     IEnumerable<IVerifier> verifiers) : IRunServices, IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<string, Lazy<Task<Run>>> _runs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Part<Run>> _runs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ITool> _tools = tools.ToDictionary(t => t.Spec.Name, StringComparer.Ordinal);
     private readonly Dictionary<string, IVerifier> _verifiers = verifiers.ToDictionary(v => v.Name, StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public async ValueTask<IPolicyEngine> EngineAsync(string run, CancellationToken cancellationToken) =>
-        await (await RunAsync(run)).Engine.Value.WaitAsync(cancellationToken);
+        await (await RunAsync(run)).Engine.GetAsync().WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<ILearner> LearnerAsync(string run, CancellationToken cancellationToken) =>
-        await (await RunAsync(run)).Learner.Value.WaitAsync(cancellationToken);
+        await (await RunAsync(run)).Learner.GetAsync().WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<IChatFormat> ChatAsync(string run, CancellationToken cancellationToken) =>
-        await (await RunAsync(run)).Chat.Value.WaitAsync(cancellationToken);
+        await (await RunAsync(run)).Chat.GetAsync().WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<Question>> QuestionsAsync(string run, Phase phase, int step, CancellationToken cancellationToken)
     {
         var state = await RunAsync(run);
-        return await state.Questions.GetOrAdd((phase is Phase.EvalT1 ? Phase.Eval : phase, step), key => new Lazy<Task<IReadOnlyList<Question>>>(() => Task.Run(() => Draw(state, key.Phase, key.Step)))).Value;
+        return await state.Questions.GetOrAdd((phase is Phase.EvalT1 ? Phase.Eval : phase, step), key => new Part<IReadOnlyList<Question>>(() => Task.Run(() => Draw(state, key.Phase, key.Step)))).GetAsync();
     }
 
     /// <inheritdoc/>
@@ -93,9 +93,9 @@ public sealed class RunServices(
     /// <inheritdoc/>
     public async ValueTask ReleaseAsync(string run)
     {
-        if (_runs.TryRemove(run, out var lazy))
+        if (_runs.TryRemove(run, out var part))
         {
-            await (await lazy.Value).DisposeAsync();
+            await part.EndAsync();
         }
     }
 
@@ -121,11 +121,60 @@ public sealed class RunServices(
         return run.Source.Draw(configuration.Seed, phase, step, split, count, spare);
     }
 
-    private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Lazy<Task<Run>>(async () =>
+    private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Part<Run>(async () =>
     {
         var manifest = await manifests.ReadAsync(name, CancellationToken.None);
         return new Run(manifest.Configuration, await suites.OpenAsync(manifest.Configuration.Tasks, CancellationToken.None), parts);
-    })).Value;
+    })).GetAsync();
+
+    /// <summary>Something that is made once, on first use. A making that failed is tried again by whoever asks next: storage that was away for a moment must not end a run.</summary>
+    private sealed class Part<T>(Func<Task<T>> make)
+        where T : class
+    {
+        private readonly Lock _gate = new();
+        private Task<T>? _made;
+
+        public Task<T> GetAsync()
+        {
+            lock (_gate)
+            {
+                return _made is null or { IsFaulted: true } or { IsCanceled: true } ? _made = make() : _made;
+            }
+        }
+
+        /// <summary>Ends what was made.</summary>
+        public async ValueTask EndAsync()
+        {
+            Task<T>? made;
+            lock (_gate)
+            {
+                made = _made;
+            }
+
+            if (made is null)
+            {
+                return;
+            }
+
+            try
+            {
+                switch (await made)
+                {
+                    case IAsyncDisposable asynchronous:
+                        await asynchronous.DisposeAsync();
+                        break;
+                    case IDisposable disposable:
+                        disposable.Dispose();
+                        break;
+                }
+            }
+            catch (Exception e) when (made.IsFaulted)
+            {
+                // It was never made; whoever asked for it was told so.
+                _ = e;
+            }
+        }
+    }
 
     private sealed class Run(RunConfiguration configuration, IQuestionSource source, IRunPartsFactory parts) : IAsyncDisposable
     {
@@ -133,45 +182,18 @@ public sealed class RunServices(
 
         public IQuestionSource Source => source;
 
-        public Lazy<Task<IPolicyEngine>> Engine { get; } = new(() => Task.Run(() => parts.StartEngineAsync(configuration, CancellationToken.None)));
+        public Part<IPolicyEngine> Engine { get; } = new(() => Task.Run(() => parts.StartEngineAsync(configuration, CancellationToken.None)));
 
-        public Lazy<Task<ILearner>> Learner { get; } = new(() => Task.Run(() => parts.StartLearnerAsync(configuration, CancellationToken.None)));
+        public Part<ILearner> Learner { get; } = new(() => Task.Run(() => parts.StartLearnerAsync(configuration, CancellationToken.None)));
 
-        public Lazy<Task<IChatFormat>> Chat { get; } = new(() => Task.Run(() => parts.LoadChat(configuration)));
+        public Part<IChatFormat> Chat { get; } = new(() => Task.Run(() => parts.LoadChat(configuration)));
 
-        public ConcurrentDictionary<(Phase Phase, int Step), Lazy<Task<IReadOnlyList<Question>>>> Questions { get; } = new();
+        public ConcurrentDictionary<(Phase Phase, int Step), Part<IReadOnlyList<Question>>> Questions { get; } = new();
 
         public async ValueTask DisposeAsync()
         {
-            await EndAsync(Engine);
-            await EndAsync(Learner);
-
-            static async ValueTask EndAsync<T>(Lazy<Task<T>> part)
-                where T : class
-            {
-                if (!part.IsValueCreated)
-                {
-                    return;
-                }
-
-                try
-                {
-                    switch (await part.Value)
-                    {
-                        case IAsyncDisposable asynchronous:
-                            await asynchronous.DisposeAsync();
-                            break;
-                        case IDisposable disposable:
-                            disposable.Dispose();
-                            break;
-                    }
-                }
-                catch (Exception e) when (part.Value.IsFaulted)
-                {
-                    // It never started; whoever asked for it was told so.
-                    _ = e;
-                }
-            }
+            await Engine.EndAsync();
+            await Learner.EndAsync();
         }
     }
 }

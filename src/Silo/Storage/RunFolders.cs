@@ -24,8 +24,11 @@ public sealed record RunFolders(string Root)
     /// <summary>Metrics, one row a step.</summary>
     public string Metrics(string run) => Path.Combine(Of(run), "metrics.jsonl");
 
-    /// <summary>The drop ledger.</summary>
-    public string Drops(string run) => Path.Combine(Of(run), "drops.jsonl");
+    /// <summary>The drop ledger: of an embedded silo, or of one silo of a cluster.</summary>
+    public string Drops(string run, string? silo = null) => Path.Combine(Of(run), silo is null ? "drops.jsonl" : $"drops@{silo}.jsonl");
+
+    /// <summary>How the run ended; there is none while it is under way.</summary>
+    public string End(string run) => Path.Combine(Of(run), "end.json");
 
     /// <summary>The journal of turns.</summary>
     public string Journal(string run) => Path.Combine(Of(run), "turns.db");

@@ -6,7 +6,7 @@ namespace Axpo.Silo.Storage;
 
 /// <summary>
 /// One file of rollouts, a JSON object a line, appended with group commit and flushed to the disk by the one process that writes it; others may read it meanwhile.
-/// A line <c>{"id":...,"superseded":true}</c> takes an earlier one back: another silo's rollout of that id counts.
+/// A line <c>{"id":...,"superseded":true}</c> takes an earlier one back: another silo's rollout of that id counts, or a later attempt at a Void one, which follows.
 /// </summary>
 internal sealed class TrajectoryFile : IAsyncDisposable
 {
@@ -76,7 +76,12 @@ internal sealed class TrajectoryFile : IAsyncDisposable
         var id = rollout.Id.ToString();
         if (_index.TryGetValue(id, out var there))
         {
-            return there.Ref;
+            if (!rollout.Replaces(await GetAsync(rollout.Id, cancellationToken)))
+            {
+                return there.Ref;
+            }
+
+            await SupersedeAsync(rollout.Id, cancellationToken);
         }
 
         var line = JsonSerializer.SerializeToUtf8Bytes(rollout, AxpoJson.Line);

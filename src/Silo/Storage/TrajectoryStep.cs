@@ -51,14 +51,14 @@ internal sealed class TrajectoryStep : IAsyncDisposable
         }
 
         var owner = await _claims.ClaimAsync(rollout.Id, _writer, cancellationToken);
-        if (owner != _writer && FileOf(owner).Find(rollout.Id) is { } stored)
+        if (owner != _writer && FileOf(owner).Find(rollout.Id) is { } stored && !rollout.Replaces(await FileOf(owner).GetAsync(rollout.Id, cancellationToken)))
         {
             return stored;
         }
 
         if (owner != _writer)
         {
-            // Whoever claimed it died, or stands still, before it was stored.
+            // Whoever claimed it died, or stands still, before it was stored; or it is a Void one that was tried again.
             owner = await _claims.TakeOverAsync(rollout.Id, owner, _writer, cancellationToken);
         }
 
@@ -87,13 +87,20 @@ internal sealed class TrajectoryStep : IAsyncDisposable
             return await FileOf(owner).GetAsync(id, cancellationToken);
         }
 
-        if (Holder(id) is not { } file)
+        if (!Holders(id).Any())
         {
             Refresh();
-            file = Holder(id) ?? throw new KeyNotFoundException($"rollout {id} is not stored in {_stem}");
         }
 
-        return await file.GetAsync(id, cancellationToken);
+        // Without claims (a reader of a cluster's files) the later attempt at a Void one counts.
+        Rollout? counts = null;
+        foreach (var file in Holders(id).ToArray())
+        {
+            var rollout = await file.GetAsync(id, cancellationToken);
+            counts = counts is null || rollout.Replaces(counts) ? rollout : counts;
+        }
+
+        return counts ?? throw new KeyNotFoundException($"rollout {id} is not stored in {_stem}");
     }
 
     /// <inheritdoc/>
@@ -107,7 +114,7 @@ internal sealed class TrajectoryStep : IAsyncDisposable
 
     private IEnumerable<TrajectoryFile> Files() => _own is null ? _others.Values : _others.Values.Prepend(_own);
 
-    private TrajectoryFile? Holder(EpisodeId id) => Files().FirstOrDefault(f => f.Find(id) is not null);
+    private IEnumerable<TrajectoryFile> Holders(EpisodeId id) => Files().Where(f => f.Find(id) is not null);
 
     private TrajectoryFile FileOf(string writer)
     {

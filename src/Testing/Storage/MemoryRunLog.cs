@@ -6,6 +6,16 @@ public sealed class MemoryRunLog : IRunLog
     private readonly Lock _gate = new();
     private readonly Dictionary<string, SortedDictionary<int, MetricsRow>> _rows = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<DropRecord>> _drops = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, RunEnd?> _ends = new(StringComparer.Ordinal);
+
+    /// <summary>How a run ended; null: it has not.</summary>
+    public RunEnd? End(string run)
+    {
+        lock (_gate)
+        {
+            return _ends.GetValueOrDefault(run);
+        }
+    }
 
     /// <summary>Steps of the rows in the order in which they were written, repetitions included.</summary>
     public List<int> Written { get; } = [];
@@ -62,10 +72,21 @@ public sealed class MemoryRunLog : IRunLog
                 _drops[run] = drops = [];
             }
 
-            if (drops.All(d => d.Episode != record.Episode))
+            if (drops.All(d => (d.Episode, d.Attempts) != (record.Episode, record.Attempts)))
             {
                 drops.Add(record);
             }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask EndedAsync(string run, RunEnd? end, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            _ends[run] = end;
         }
 
         return ValueTask.CompletedTask;

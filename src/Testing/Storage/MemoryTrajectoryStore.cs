@@ -40,7 +40,7 @@ public sealed class MemoryTrajectoryStore : ITrajectoryStore
 
         Interlocked.Increment(ref _puts);
         var id = rollout.Id.ToString();
-        var stored = _rollouts.GetOrAdd(id, rollout);
+        var stored = _rollouts.AddOrUpdate(id, rollout, (_, old) => rollout.Replaces(old) ? rollout : old);
         return ValueTask.FromResult(new BlobRef(id, stored.Tokens.Length.ToString(CultureInfo.InvariantCulture)));
     }
 

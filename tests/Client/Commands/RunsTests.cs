@@ -71,6 +71,24 @@ public sealed class RunsTests
         axpo.Screen.ShouldContain("interrupted, resume with: axpo runs resume left");
     }
 
+    [Theory]
+    [InlineData(RunPhase.Failed, "failed", "has failed")]
+    [InlineData(RunPhase.Paused, "paused", "has paused")]
+    [InlineData(RunPhase.Cancelled, "stopped", "was stopped")]
+    public async Task A_run_that_ended_by_itself_or_was_stopped_says_so_and_why(RunPhase phase, string state, string how)
+    {
+        using var axpo = new AxpoConsole();
+        await SampleRun.CreateAsync(axpo.Folders, "r");
+        RunClaim.Take(axpo.Folders, "r", 4711).Dispose();
+        await new FileRunLog(axpo.Folders).EndedAsync("r", new RunEnd(phase, "the tools are down"), Token);
+
+        (await axpo.RunAsync("runs", "show", "r")).ShouldBe(ExitCode.Done);
+        axpo.Screen.ShouldContain($"{state}, resume with: axpo runs resume r");
+        axpo.Screen.ShouldContain("the tools are down");
+        (await axpo.RunAsync("runs", "list")).ShouldBe(ExitCode.Done);
+        axpo.Screen.ShouldContain($"r {how}, resume with: axpo runs resume r");
+    }
+
     [Fact]
     public async Task Show_tells_configuration_metrics_and_drops()
     {
@@ -78,6 +96,7 @@ public sealed class RunsTests
         await SampleRun.CreateAsync(axpo.Folders, "r");
         await SampleRun.WriteRowsAsync(axpo.Folders, "r", 2);
         var log = new FileRunLog(axpo.Folders);
+        await log.DropAsync("r", new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 1), VoidCause.ToolDeadline, "late", 2, IsLast: false), Token);
         await log.DropAsync("r", new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 1), VoidCause.ToolDeadline, "late", 3), Token);
         await log.DropAsync("r", new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 2), VoidCause.ToolDeadline, "late", 3), Token);
 
@@ -88,11 +107,14 @@ public sealed class RunsTests
         }
 
         axpo.Screen.ShouldNotContain("learner.learningRate");
+        var ledger = axpo.Screen.Split('\n').Single(l => l.Contains("tool-deadline", StringComparison.Ordinal) && l.StartsWith('│'));
+        ledger.Split('│', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).ShouldBe(["tool-deadline", "3", "2", "r/train/1/0/2: late"]);
 
         (await axpo.RunAsync("--json", "runs", "show", "r")).ShouldBe(ExitCode.Done);
         var json = axpo.Json();
         json.GetProperty("configuration").GetProperty("rollouts").GetProperty("groupSize").GetInt32().ShouldBe(2);
         json.GetProperty("metrics").GetArrayLength().ShouldBe(3);
+        json.GetProperty("drops").GetArrayLength().ShouldBe(3);
         json.GetProperty("drops")[0].GetProperty("cause").GetString().ShouldBe("tool-deadline");
     }
 

@@ -54,7 +54,7 @@ public sealed class ToolOutageTests
     {
         var world = new World(AlwaysCalls, isStateful: false);
         world.Tool.Outage = new ToolUnavailableException("backend down", isTransient: false);
-        world.Configuration = world.Configuration with { Steps = 1, Rollouts = world.Configuration.Rollouts with { Attempts = 2 }, Evaluation = new EvaluationOptions { Samples = 2 } };
+        world.Configuration = world.Configuration with { Steps = 1, Rollouts = world.Configuration.Rollouts with { Attempts = 2, MaxVoidShare = 1 }, Evaluation = new EvaluationOptions { Samples = 2 } };
         await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Pipelines["calc"] = p => (p.BreakerMinimumCalls, p.Retries, p.BreakSeconds) = (4, 0, 3600));
         var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
 
@@ -64,11 +64,11 @@ public sealed class ToolOutageTests
         status.Phase.ShouldBe(RunPhase.Done, status.Message);
         world.Tool.Calls.Count.ShouldBeLessThan(20, "an open breaker keeps calls away");
         var drops = cluster.Log.Drops(World.Run);
-        drops.Count.ShouldBe(12 + (2 * 2 * 6), "every void episode stands in the ledger: training, and two evaluations in two phases");
+        drops.Count.ShouldBe(2 * (12 + (2 * 2 * 6)), "every void attempt stands in the ledger: training, and two evaluations in two phases, twice");
         drops.ShouldContain(d => d.Cause == VoidCause.ToolBreakerOpen);
         drops.ShouldAllBe(d => d.Cause == VoidCause.ToolUnavailable || d.Cause == VoidCause.ToolBreakerOpen);
-        drops.ShouldAllBe(d => d.Attempts == 2 && d.Detail.Contains("calc"));
-        status.Dropped.ShouldBe(drops.Count);
+        drops.ShouldAllBe(d => d.Attempts == (d.IsLast ? 2 : 1) && d.Detail.Contains("calc"));
+        status.Dropped.ShouldBe(drops.Count(d => d.IsLast));
         var row = (await cluster.Log.ReadAsync(World.Run, Token))[1];
         row.Train!.VoidShare.ShouldBe(1);
         row.Train.Accuracy.ShouldBeNull();

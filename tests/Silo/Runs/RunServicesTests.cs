@@ -3,6 +3,7 @@ using Axpo.Environments.Suites;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
+using Axpo.Testing;
 using Shouldly;
 using Xunit;
 
@@ -63,7 +64,46 @@ public sealed class RunServicesTests : IDisposable
         async Task<string[]> IdsAsync(string run, Phase phase) => [.. (await services.QuestionsAsync(run, phase, 3, TestContext.Current.CancellationToken)).Select(q => q.Id)];
     }
 
+    [Fact]
+    public async Task What_could_not_be_loaded_is_loaded_when_it_is_asked_for_again()
+    {
+        var folders = new RunFolders(_folder.Path);
+        var manifests = new RunManifests(folders);
+        var parts = new FlakyParts();
+        await using var services = new RunServices(manifests, folders, parts, new SuiteCatalog([new MentalArithmetic()], [], []), [], []);
+        await Should.ThrowAsync<KeyNotFoundException>(services.ConfigurationAsync("r", TestContext.Current.CancellationToken).AsTask());
+        await manifests.CreateAsync(
+            new RunManifest
+            {
+                Name = "r",
+                Kind = RunKind.Train,
+                Created = DateTimeOffset.UnixEpoch,
+                ModelSha256 = "00",
+                Configuration = new RunConfiguration(),
+            },
+            TestContext.Current.CancellationToken);
+        (await services.ConfigurationAsync("r", TestContext.Current.CancellationToken)).ShouldNotBeNull();
+
+        (await Should.ThrowAsync<IOException>(services.LearnerAsync("r", TestContext.Current.CancellationToken).AsTask())).Message.ShouldBe("storage is away");
+        var learner = await services.LearnerAsync("r", TestContext.Current.CancellationToken);
+        (await services.LearnerAsync("r", TestContext.Current.CancellationToken)).ShouldBeSameAs(learner);
+        parts.Started.ShouldBe(2);
+    }
+
     private static RunServices Services(RunFolders folders) => new(new RunManifests(folders), folders, new NoParts(), new SuiteCatalog([], [], []), [], []);
+
+    /// <summary>A learner that starts the second time.</summary>
+    private sealed class FlakyParts : IRunPartsFactory
+    {
+        public int Started { get; private set; }
+
+        public Task<IPolicyEngine> StartEngineAsync(RunConfiguration configuration, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<ILearner> StartLearnerAsync(RunConfiguration configuration, CancellationToken cancellationToken) =>
+            ++Started == 1 ? throw new IOException("storage is away") : Task.FromResult<ILearner>(new FakeLearner());
+
+        public IChatFormat LoadChat(RunConfiguration configuration) => throw new NotSupportedException();
+    }
 
     /// <summary>Nothing of a policy is asked for here.</summary>
     private sealed class NoParts : IRunPartsFactory

@@ -40,13 +40,56 @@ public sealed class FileRunLogTests : IDisposable
     }
 
     [Fact]
-    public async Task The_ledger_names_an_episode_once()
+    public async Task The_ledger_has_a_row_an_attempt_also_after_a_restart()
+    {
+        var folders = new RunFolders(_folder.Path);
+        DropRecord[] rows = [.. Enumerable.Range(1, 3).Select(a => new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 0), VoidCause.ToolUnavailable, "python: no sandbox", a, a == 3))];
+        var log = new FileRunLog(folders);
+        await log.DropAsync("r", rows[0], Token);
+        await log.DropAsync("r", rows[0], Token);
+        await log.DropAsync("r", rows[1], Token);
+
+        // A crash cut the next row short: it is no row, and the one after it stands on a line of its own.
+        await File.AppendAllTextAsync(folders.Drops("r"), "{\"episode\":\"r/tr", Token);
+        (await log.ReadDropsAsync("r", Token)).ShouldBe(rows[..2]);
+        var again = new FileRunLog(folders);
+        await again.DropAsync("r", rows[1], Token);
+        await again.DropAsync("r", rows[2], Token);
+        (await again.ReadDropsAsync("r", Token)).ShouldBe(rows);
+    }
+
+    [Fact]
+    public async Task Every_silo_of_a_cluster_has_a_ledger_of_its_own_and_readers_see_one()
+    {
+        var folders = new RunFolders(_folder.Path);
+        var (a, b) = (new FileRunLog(folders, "a"), new FileRunLog(folders, "b"));
+        var first = new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 0), VoidCause.EngineFault, "gone", 1, IsLast: false);
+        var second = first with { Attempts = 2, IsLast = true };
+        await a.DropAsync("r", first, Token);
+        await b.DropAsync("r", second, Token);
+        await a.DropAsync("r", second, Token);
+        (await new FileRunLog(folders).ReadDropsAsync("r", Token)).ShouldBe([first, second]);
+        File.Exists(folders.Drops("r")).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_row_of_an_older_version_is_that_of_a_last_attempt()
+    {
+        var folders = new RunFolders(_folder.Path);
+        Directory.CreateDirectory(folders.Of("r"));
+        await File.WriteAllTextAsync(folders.Drops("r"), """{"episode":"r/train/1/0/0","cause":"silo-lost","detail":"x","attempts":3}""" + "\n", Token);
+        (await new FileRunLog(folders).ReadDropsAsync("r", Token)).ShouldHaveSingleItem().IsLast.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task How_a_run_ended_stands_until_it_goes_on()
     {
         var log = new FileRunLog(new RunFolders(_folder.Path));
-        var drop = new DropRecord(new EpisodeId("r", Phase.Train, 1, 0, 0), VoidCause.ToolUnavailable, "python: no sandbox", 3);
-        await log.DropAsync("r", drop, Token);
-        await log.DropAsync("r", drop, Token);
-        (await log.ReadDropsAsync("r", Token)).ShouldBe([drop]);
+        (await log.ReadEndAsync("r", Token)).ShouldBeNull();
+        await log.EndedAsync("r", new RunEnd(RunPhase.Paused, "tools are down"), Token);
+        (await log.ReadEndAsync("r", Token)).ShouldBe(new RunEnd(RunPhase.Paused, "tools are down"));
+        await log.EndedAsync("r", null, Token);
+        (await log.ReadEndAsync("r", Token)).ShouldBeNull();
     }
 
     [Theory]

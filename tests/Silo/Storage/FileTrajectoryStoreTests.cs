@@ -40,6 +40,26 @@ public sealed class FileTrajectoryStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task A_Void_rollout_gives_way_to_a_later_attempt_for_good()
+    {
+        var folders = new RunFolders(_folder.Path);
+        var lost = Sample.Rollout("r", 1, 0, 0, Outcome.Void) with { Cause = VoidCause.EngineFault, Attempts = 3 };
+        var mended = Sample.Rollout("r", 1, 0, 0) with { Attempts = 4 };
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(lost, Token);
+            await store.PutAsync(mended with { Attempts = 3 }, Token);
+            (await store.GetAsync([lost.Id], Token))[0].Outcome.ShouldBe(Outcome.Void, "the same attempt is the same operation");
+            await store.PutAsync(mended, Token);
+            await store.PutAsync(lost with { Attempts = 5 }, Token);
+            (await store.GetAsync([lost.Id], Token))[0].Attempts.ShouldBe(4, "an outcome stays");
+        }
+
+        await using var again = new FileTrajectoryStore(folders);
+        (await again.ListAsync("r", null, null, Token).ToArrayAsync(Token)).ShouldHaveSingleItem().Outcome.ShouldBe(Outcome.Correct);
+    }
+
+    [Fact]
     public async Task Steps_that_are_closed_are_let_go_of_and_open_again_when_asked_for()
     {
         await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
