@@ -22,7 +22,7 @@ internal sealed class EpisodeAttempt(
     LongCall calls,
     GrainsOptions options,
     TimeProvider time,
-    EpisodeDrain drain,
+    SiloDrain drain,
     EpisodeProgress progress)
 {
     private readonly string _session = id.ToString();
@@ -223,6 +223,7 @@ internal sealed class EpisodeAttempt(
                     (_held, _forkOf) = (0, null);
                     break;
                 case GenerateStatus.Busy:
+                    LeaveIfDraining();
                     await Task.Delay(options.BusyDelay, time, cancellationToken);
                     break;
                 case GenerateStatus.Cancelled:

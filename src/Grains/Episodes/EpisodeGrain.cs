@@ -12,7 +12,7 @@ internal sealed class EpisodeGrain(
     ITurnJournal journal,
     IRunLog log,
     IEngineDirectory engines,
-    EpisodeDrain drain,
+    SiloDrain drain,
     IOptions<GrainsOptions> options,
     TimeProvider time) : Grain, IEpisodeGrain
 {

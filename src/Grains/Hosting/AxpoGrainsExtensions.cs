@@ -36,8 +36,8 @@ public static class AxpoGrainsExtensions
         services.AddSingleton<IValidateOptions<ToolPipelineOptions>>(new AnnotatedOptions<ToolPipelineOptions>("Tools"));
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<ToolPipelines>();
-        services.AddSingleton<EpisodeDrain>();
-        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<EpisodeDrain>());
+        services.AddSingleton<SiloDrain>();
+        services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(provider => provider.GetRequiredService<SiloDrain>());
         services.TryAddSingleton<IEngineDirectory, ConfiguredEngines>();
         services.AddPlacementFilter<RoleFilter, RoleFilterDirector>(ServiceLifetime.Transient);
         services.AddKeyedSingleton<IGrainStorageSerializer>(GrainsOptions.Storage, (provider, _) => new OrleansGrainStorageSerializer(provider.GetRequiredService<Serializer>()));

@@ -5,7 +5,7 @@ namespace Axpo.Grains.Policies;
 
 /// <summary>The door to one engine. Keeps the newest generation of each session until the next one, so that a repeated Start or Wait finds it.</summary>
 [SiloRole(SiloRoles.Engine, byName: true)]
-internal sealed class PolicyGrain(IRunServices services, TimeProvider time) : Grain, IPolicyGrain
+internal sealed class PolicyGrain(IRunServices services, SiloDrain drain, TimeProvider time) : Grain, IPolicyGrain
 {
     private readonly Dictionary<string, StoredOperation<GenerateResult>> _generations = new(StringComparer.Ordinal);
     private Task<IPolicyEngine>? _engine;
@@ -22,6 +22,12 @@ internal sealed class PolicyGrain(IRunServices services, TimeProvider time) : Gr
             }
 
             known.Cancel();
+        }
+
+        if (drain.IsDraining)
+        {
+            // The caller tries until another engine, or this one elsewhere, is there.
+            return Task.FromResult(Pending<GenerateResult>.Done(new GenerateResult { Status = GenerateStatus.Busy, Error = "the engine's silo stops" }));
         }
 
         var operation = StoredOperation<GenerateResult>.Start(request.Operation, ct => GenerateAsync(request, ct));
@@ -83,6 +89,7 @@ internal sealed class PolicyGrain(IRunServices services, TimeProvider time) : Gr
 
     private async Task<GenerateResult> GenerateAsync(PolicyRequest request, CancellationToken cancellationToken)
     {
+        using var live = drain.Enter();
         try
         {
             if (request.Weights is { } weights && !Holds(weights))

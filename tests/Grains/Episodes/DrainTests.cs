@@ -1,5 +1,9 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using Orleans.Runtime;
+using Orleans.Runtime.Placement;
 using Orleans.TestingHost;
 
 namespace Axpo.Grains.Tests.Episodes;
@@ -20,15 +24,9 @@ public sealed class DrainTests
                 await release.Task.WaitAsync(ct);
             }
         };
-        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
-        var appended = new List<int>();
-        cluster.Journal.Appended = turn =>
-        {
-            lock (appended)
-            {
-                appended.Add(turn.Turn);
-            }
-        };
+        var events = new ConcurrentQueue<string>();
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => (o.Silos, o.Silo) = (2, silo => silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(new Behind(events))));
+        cluster.Journal.Appended = turn => events.Enqueue($"turn {turn.Turn} stored");
         var episode = cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString());
         await episode.StartAsync(world.Request());
         await reached.Task.Event("the first turn under way");
@@ -41,7 +39,9 @@ public sealed class DrainTests
         var summary = await EndAsync(episode, world);
 
         (summary.Outcome, summary.Attempts, summary.Turns).ShouldBe((Outcome.Wrong, 1, 2));
-        appended.ShouldBe([0, 1], "each turn is stored once");
+
+        // Each turn is stored once, and the silo goes on to stop between them.
+        events.ShouldBe(["turn 0 stored", "drained", "turn 1 stored"]);
         world.Engine.Requests.Select(r => r.Offset + r.Tokens.Length).ShouldBeUnique("nothing is generated twice");
         world.Tool.Calls.ShouldHaveSingleItem("the call is made once, elsewhere");
     }
@@ -81,11 +81,61 @@ public sealed class DrainTests
         }
     }
 
-    private static EpisodeDrain Drain(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<EpisodeDrain>();
-
-    private static async Task<InProcessSiloHandle> HomeAsync(AxpoTestCluster cluster, IEpisodeGrain episode)
+    [Fact]
+    public async Task An_engine_whose_silo_stops_lets_the_generation_of_an_episode_elsewhere_end()
     {
-        var address = await cluster.Grains.GetGrain<IManagementGrain>(0).GetActivationAddress((IAddressable)episode);
+        var world = new World();
+        var reached = Waits.Signal();
+        var release = Waits.Signal();
+        var events = new ConcurrentQueue<string>();
+        world.Engine.Gate = async (turn, ct) =>
+        {
+            if (turn.Turn == 0)
+            {
+                reached.TrySetResult(true);
+                await release.Task.WaitAsync(ct);
+                events.Enqueue("generated");
+            }
+        };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => (o.Silos, o.Silo) = (2, silo => silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>>(new Behind(events))));
+        var (first, second) = (cluster.Cluster.Silos[0], cluster.Cluster.Silos[1]);
+        var policy = cluster.Grains.GetGrain<IPolicyGrain>($"{World.Run}/0");
+        await PlacedAsync(first, policy.StatusAsync);
+        var episode = cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString());
+        await PlacedAsync(second, () => episode.StartAsync(world.Request()));
+        await reached.Task.Event("the first turn under way");
+        ((await HomeAsync(cluster, policy)).SiloAddress, (await HomeAsync(cluster, episode)).SiloAddress).ShouldBe((first.SiloAddress, second.SiloAddress));
+
+        var stop = cluster.Cluster.StopSiloAsync(first);
+        await Drain(first).Begun.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        release.SetResult(true);
+        await stop;
+        var summary = await EndAsync(episode, world);
+
+        (summary.Outcome, summary.Attempts, summary.Turns).ShouldBe((Outcome.Wrong, 1, 2));
+        world.Engine.Requests.Select(r => r.Offset + r.Tokens.Length).ShouldBeUnique("nothing is generated twice");
+        world.Engine.Requests.Count.ShouldBe(2);
+        events.ShouldBe(["generated", "drained"]);
+    }
+
+    private static async Task PlacedAsync(InProcessSiloHandle silo, Func<Task> call)
+    {
+        RequestContext.Set(IPlacementDirector.PlacementHintKey, silo.SiloAddress);
+        try
+        {
+            await call();
+        }
+        finally
+        {
+            RequestContext.Remove(IPlacementDirector.PlacementHintKey);
+        }
+    }
+
+    private static SiloDrain Drain(InProcessSiloHandle silo) => silo.ServiceProvider.GetRequiredService<SiloDrain>();
+
+    private static async Task<InProcessSiloHandle> HomeAsync(AxpoTestCluster cluster, IAddressable grain)
+    {
+        var address = await cluster.Grains.GetGrain<IManagementGrain>(0).GetActivationAddress(grain);
         return cluster.Cluster.Silos.Single(s => s.SiloAddress.Equals(address));
     }
 
@@ -114,5 +164,72 @@ public sealed class DrainTests
         }
 
         throw new TimeoutException("did not come: the end of the episode on the other silo");
+    }
+
+    [Fact]
+    public async Task A_drain_waits_for_what_is_under_way_and_no_longer_than_its_bound()
+    {
+        var time = new FakeTimeProvider();
+        var drain = new SiloDrain(Options.Create(new GrainsOptions { DrainSeconds = 30 }), time);
+        var lifecycle = new Lifecycle();
+        ((ILifecycleParticipant<ISiloLifecycle>)drain).Participate(lifecycle);
+        var live = drain.Enter();
+        drain.IsDraining.ShouldBeFalse();
+
+        var waits = lifecycle.StopAsync(TestContext.Current.CancellationToken);
+        drain.IsDraining.ShouldBeTrue();
+        waits.IsCompleted.ShouldBeFalse();
+        live.Dispose();
+        await waits;
+
+        var again = new SiloDrain(Options.Create(new GrainsOptions { DrainSeconds = 30 }), time);
+        ((ILifecycleParticipant<ISiloLifecycle>)again).Participate(lifecycle);
+        _ = again.Enter();
+        var bounded = lifecycle.StopAsync(TestContext.Current.CancellationToken);
+        time.Advance(TimeSpan.FromSeconds(29));
+        bounded.IsCompleted.ShouldBeFalse();
+        time.Advance(TimeSpan.FromSeconds(1));
+        await bounded;
+    }
+
+    [Fact]
+    public async Task A_silo_that_is_killed_drains_nothing()
+    {
+        var drain = new SiloDrain(Options.Create(new GrainsOptions()), TimeProvider.System);
+        var lifecycle = new Lifecycle();
+        ((ILifecycleParticipant<ISiloLifecycle>)drain).Participate(lifecycle);
+        _ = drain.Enter();
+        await lifecycle.StopAsync(new CancellationToken(canceled: true));
+        drain.IsDraining.ShouldBeFalse();
+    }
+
+    /// <summary>Says when a silo goes on to stop, after it has drained.</summary>
+    private sealed class Behind(ConcurrentQueue<string> events) : ILifecycleParticipant<ISiloLifecycle>
+    {
+        public void Participate(ISiloLifecycle lifecycle) => lifecycle.Subscribe(nameof(Behind), ServiceLifecycleStage.Last - 1, _ => Task.CompletedTask, _ =>
+        {
+            events.Enqueue("drained");
+            return Task.CompletedTask;
+        });
+    }
+
+    /// <summary>The newest subscription, stopped by the test.</summary>
+    private sealed class Lifecycle : ISiloLifecycle, IDisposable
+    {
+        private ILifecycleObserver? _observer;
+
+        public int HighestCompletedStage => int.MaxValue;
+
+        public int LowestStoppedStage => int.MaxValue;
+
+        public IDisposable Subscribe(string observerName, int stage, ILifecycleObserver observer)
+        {
+            _observer = observer;
+            return this;
+        }
+
+        public void Dispose() => _observer = null;
+
+        public Task StopAsync(CancellationToken cancellationToken) => _observer!.OnStop(cancellationToken);
     }
 }

@@ -3,10 +3,11 @@ using Microsoft.Extensions.Options;
 namespace Axpo.Grains;
 
 /// <summary>
-/// A silo that stops lets the turns under way end first, while everything still works: each of its episodes ends once its turn, or its call, is stored, and goes on elsewhere from there.
+/// A silo that stops lets the turns under way end first, while everything still works: each of its episodes ends once its turn, or its call, is stored, and goes on elsewhere from there; its
+/// engine ends the generations under way and begins no other.
 /// Bounded by <see cref="GrainsOptions.DrainSeconds"/>; a silo that is killed drains nothing.
 /// </summary>
-public sealed class EpisodeDrain(IOptions<GrainsOptions> options, TimeProvider time) : ILifecycleParticipant<ISiloLifecycle>
+public sealed class SiloDrain(IOptions<GrainsOptions> options, TimeProvider time) : ILifecycleParticipant<ISiloLifecycle>
 {
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -16,14 +17,14 @@ public sealed class EpisodeDrain(IOptions<GrainsOptions> options, TimeProvider t
     /// <summary>Completes when the silo begins to drain.</summary>
     public Task Begun => _begun.Task;
 
-    /// <summary>Whether it drains: no turn and no call begins here any more.</summary>
+    /// <summary>Whether it drains: no turn, no call and no generation begins here any more.</summary>
     public bool IsDraining => _begun.Task.IsCompleted;
 
     void ILifecycleParticipant<ISiloLifecycle>.Participate(ISiloLifecycle lifecycle) =>
-        lifecycle.Subscribe(nameof(EpisodeDrain), ServiceLifecycleStage.Last, _ => Task.CompletedTask, DrainAsync);
+        lifecycle.Subscribe(nameof(SiloDrain), ServiceLifecycleStage.Last, _ => Task.CompletedTask, DrainAsync);
 
-    /// <summary>An episode lives here until the answer is disposed.</summary>
-    internal IDisposable Enter()
+    /// <summary>An episode, or a generation, lives here until the answer is disposed.</summary>
+    public IDisposable Enter()
     {
         lock (_gate)
         {
@@ -65,7 +66,7 @@ public sealed class EpisodeDrain(IOptions<GrainsOptions> options, TimeProvider t
         }
     }
 
-    private sealed class Live(EpisodeDrain drain) : IDisposable
+    private sealed class Live(SiloDrain drain) : IDisposable
     {
         public void Dispose() => drain.Look(1);
     }
