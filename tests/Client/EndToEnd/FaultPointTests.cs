@@ -78,6 +78,25 @@ public sealed class FaultPointTests(FaultPointTests.Undisturbed undisturbed) : I
     }
 
     [Fact]
+    public async Task A_run_that_paused_on_a_storage_fault_is_mended_by_resuming_it()
+    {
+        var whole = await undisturbed.RunAsync();
+        using (var run = AxpoProcess.StartWithFault($"{FaultPoints.BeforeResultStored}=throw", [.. Train, "--set", "rollouts.attempts=1", "--set", "rollouts.maxVoidShare=0", "--runs", _folder]))
+        {
+            (await run.EndAsync()).ShouldBe((int)ExitCode.Failed, run.Output);
+            run.Error.ShouldContain($"run '{Name}' paused after step 0: 1 of 8 episodes of step 1 stayed Void");
+            run.Error.ShouldContain("most often StorageFault");
+            run.Error.ShouldContain($"axpo runs resume {Name}");
+        }
+
+        using var again = AxpoProcess.Start("runs", "resume", Name, "--runs", _folder);
+        (await again.EndAsync()).ShouldBe((int)ExitCode.Done, again.Error);
+        var stored = new StoredRun(Folders, Name);
+        stored.Rows.ShouldBe(whole.Rows);
+        stored.Checkpoint(Steps).ShouldBe(whole.Checkpoint(Steps));
+    }
+
+    [Fact]
     public void No_point_is_left_out() =>
         Rows.SelectMany(r => r.Data.Item2).Select(p => p.Split('#')[0]).ShouldBe(FaultPoints.All, ignoreOrder: true);
 
