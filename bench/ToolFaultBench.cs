@@ -35,9 +35,7 @@ internal static class ToolFaultBench
     {
         var calls = 0L;
         var services = ScriptedLoad.Services(Groups);
-        services.Tools["calc"] = new FakeTool("calc", call => Interlocked.Increment(ref calls) is var n && ChanceKey.Root(1).With((ulong)n).Stream().NextDouble() < failures
-            ? throw new ToolUnavailableException("the backend answered 503", isTransient: true)
-            : new ToolResult(result)) { Gate = gate };
+        services.Tools["calc"] = new FakeTool("calc", call => Fails() ? throw new ToolUnavailableException("the backend answered 503", isTransient: true) : new ToolResult(result)) { Gate = gate };
         await using var cluster = await AxpoTestCluster.StartAsync(services, o => o.Pipelines["calc"] = p => (p.DeadlineSeconds, p.RetryDelaySeconds, p.BreakerFailureRatio) = (Deadline, .01, 1));
         await ScriptedLoad.RolloutsAsync(cluster, 1, 0);
         var clock = Stopwatch.StartNew();
@@ -47,6 +45,8 @@ internal static class ToolFaultBench
             CultureInfo.InvariantCulture,
             $"| {name} | {rate:F0} | {(well == 0 ? 1 : rate / well):F2} | {Of(Outcome.Correct)} | {Of(Outcome.Wrong)} | {Of(Outcome.Void)} | {rollouts.Sum(r => r.Attempts - 1)} |"));
         return rate;
+
+        bool Fails() => ChanceKey.Root(1).With((ulong)Interlocked.Increment(ref calls)).Stream().NextDouble() < failures;
 
         int Of(Outcome outcome) => rollouts.Count(r => r.Outcome == outcome);
     }

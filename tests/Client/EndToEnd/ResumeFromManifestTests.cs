@@ -1,8 +1,8 @@
-using Axpo.Silo.Storage;
 using System.Security.Cryptography;
 using Axpo.Client.Running;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
 using Shouldly;
 using Xunit;
 
