@@ -73,11 +73,8 @@ internal sealed class PolicyGrain(IRunServices services, SiloDrain drain, TimePr
 
     async Task IPolicyGrain.CloseAsync()
     {
-        foreach (var generation in _generations.Values)
-        {
-            generation.Cancel();
-        }
-
+        // What is under way ends first: the engine that is released next must not hold it any more.
+        await Task.WhenAll(_generations.Values.Select(g => g.EndAsync(TimeSpan.FromSeconds(5), time)));
         _generations.Clear();
         _engine = null;
         _publication = null;
