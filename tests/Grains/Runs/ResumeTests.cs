@@ -69,6 +69,9 @@ public sealed class ResumeTests
             again.Learner.Restore(folder, step);
         }
 
+        // One of the first two questions is done, or the third would not have begun; which others are is a matter of timing.
+        string[] stored = [.. (await first.Trajectories.ListAsync(World.Run, Phase.Train, 2, Token).ToListAsync(Token)).Select(r => r.Id.ToString())];
+        stored.Length.ShouldBeGreaterThanOrEqualTo(4);
         await using var second = await AxpoTestCluster.StartAsync(again.Services, o => (o.Silos, o.After) = (2, first));
         var run = second.Grains.GetGrain<IRunGrain>(World.Run);
         (await run.StatusAsync()).Step.ShouldBe(1);
@@ -79,7 +82,7 @@ public sealed class ResumeTests
         (await second.Log.ReadAsync(World.Run, Token)).Select(r => r.Step).ShouldBe([0, 1, 2]);
         again.Learner.Batches.Select(b => b.Step).ShouldBe([2]);
         again.Engine.Requests.ShouldAllBe(r => EpisodeId.Parse(r.Session).Step == 2, "committed steps are not done again");
-        again.Engine.Requests.ShouldNotContain(r => r.Session.StartsWith("r1/train/2/0/", StringComparison.Ordinal) && r.ForkOf == null && r.Group != null && EpisodeId.Parse(r.Session).Path.IsEmpty, "stored rollouts of the step are found by id");
+        again.Engine.Requests.Select(r => r.Session).Intersect(stored, StringComparer.Ordinal).ShouldBeEmpty("stored rollouts of the step are found by id");
         again.Engine.Requests.Where(r => r.Session == "r1/train/2/2/2").ShouldHaveSingleItem("the finished first turn comes from the journal");
         (await StoredAsync(second)).ShouldBe(uninterrupted);
     }
