@@ -68,7 +68,7 @@ internal sealed class CommandContext
             Create(System.Console.Out, isTerminal),
             Create(System.Console.Error, !System.Console.IsErrorRedirected),
             isTerminal,
-            TimeProvider.System,
+            Clocks.OfProcess(),
             stop);
     }
 

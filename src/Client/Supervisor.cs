@@ -9,9 +9,9 @@ internal static class Supervisor
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(30);
 
     /// <summary>A child that lived this long was well: the next pause is short again.</summary>
-    private static readonly TimeSpan Well = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Well = TimeSpan.FromSeconds(10);
 
-    /// <summary>Runs until a stop is asked for, or the child finds that its input or its machine is wrong, which starting again does not mend.</summary>
+    /// <summary>Runs until a stop is asked for, or the child finds that its input is wrong, which starting again does not mend. What its machine lacks (a Redis that is down) may come.</summary>
     public static async Task<ExitCode> RunAsync(CommandContext context, IReadOnlyList<string> args)
     {
         var pause = FirstPause;
@@ -30,7 +30,7 @@ internal static class Supervisor
                 return ExitCode.Done;
             }
 
-            if ((ExitCode)child.ExitCode is ExitCode.Done or ExitCode.BadInput or ExitCode.Environment or ExitCode.Stopped)
+            if ((ExitCode)child.ExitCode is ExitCode.Done or ExitCode.BadInput or ExitCode.Stopped)
             {
                 return (ExitCode)child.ExitCode;
             }

@@ -58,7 +58,7 @@ internal static class SiloCommand
     private static async Task<ExitCode> RunAsync(CommandContext context, ClusterSettings settings, HealthOptions health, ToolsOptions tools, HostOptions ports)
     {
         Directory.CreateDirectory(context.Folders.Root);
-        var log = new FileLog(Path.Combine(context.Folders.Root, $"silo-{settings.Silo}.log"), context.Time);
+        var log = new FileLog(Path.Combine(context.Folders.Root, $"silo-{settings.Silo}.log"), TimeProvider.System);
         await using var closing = log;
         await using var silo = await AxpoHost.StartAsync(
             new AxpoHostOptions
@@ -68,6 +68,7 @@ internal static class SiloCommand
                 SiloPort = ports.SiloPort,
                 GatewayPort = ports.GatewayPort,
                 Tools = tools,
+                ConfigureServices = services => services.AddSingleton(context.Time),
                 ConfigureLogging = logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Warning).AddFilter("Axpo", context.Verbose ? LogLevel.Debug : LogLevel.Information),
             },
             context.Stop);

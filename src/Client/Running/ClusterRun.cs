@@ -19,9 +19,13 @@ internal sealed class ClusterRun : IAsyncDisposable
     /// <summary>How long a cluster may be out of reach before the console gives up following; the run goes on without it.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
+    /// <summary>A silo that dies with a question takes its answer with it: asked again after this. Above every wait that the console asks for.</summary>
+    private static readonly TimeSpan Lost = TimeSpan.FromSeconds(5);
+
     private readonly IHost _host;
     private readonly IRunGrain _grain;
     private readonly TimeProvider _time;
+    private RunRequest? _request;
 
     private ClusterRun(IHost host, IRunGrain grain, TimeProvider time) => (_host, _grain, _time) = (host, grain, time);
 
@@ -34,7 +38,8 @@ internal sealed class ClusterRun : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.UseOrleansClient(client => client
             .UseRedisClustering(o => o.ConfigurationOptions = cluster.RedisOptions())
-            .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (cluster.Name, cluster.Name)));
+            .Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (cluster.Name, cluster.Name))
+            .Configure<ClientMessagingOptions>(o => o.ResponseTimeout = Lost));
         var host = builder.Build();
         try
         {
@@ -53,11 +58,17 @@ internal sealed class ClusterRun : IAsyncDisposable
     public Task<RunStatus> BeginAsync(RunRequest request, bool resume) => AskAsync(async () =>
     {
         var status = await _grain.StartAsync(request);
-        return resume ? await _grain.ResumeAsync() : status;
+        status = resume ? await _grain.ResumeAsync() : status;
+        _request = request;
+        return status;
     });
 
-    /// <summary>Waits for its end, at most so long.</summary>
-    public Task<RunStatus> WaitAsync(TimeSpan atMost) => AskAsync(() => _grain.WaitAsync(atMost));
+    /// <summary>Waits for its end, at most so long. Where its silo has died, that also has it go on at once instead of at its next reminder.</summary>
+    public Task<RunStatus> WaitAsync(TimeSpan atMost) => AskAsync(async () =>
+    {
+        var status = _request is { } request ? await _grain.StartAsync(request) : await _grain.StatusAsync();
+        return status.HasEnded ? status : await _grain.WaitAsync(atMost < Lost / 2 ? atMost : Lost / 2);
+    });
 
     /// <summary>Where it stands.</summary>
     public Task<RunStatus> StatusAsync() => AskAsync(_grain.StatusAsync);

@@ -12,7 +12,7 @@ public enum OperationState : byte
     /// <summary>Done; the result is there.</summary>
     Done,
 
-    /// <summary>It failed for a reason that trying again does not mend; the error says which.</summary>
+    /// <summary>It failed; the error says why.</summary>
     Failed,
 }
 
@@ -24,8 +24,9 @@ public enum OperationState : byte
 /// <param name="State">Where the operation stands.</param>
 /// <param name="Result">The result; null unless done.</param>
 /// <param name="Error">Why it failed; null unless failed.</param>
+/// <param name="IsTransient">Whether it failed because storage or another grain was out of reach: the same may succeed later.</param>
 [GenerateSerializer, Immutable, Alias("axpo.Pending`1")]
-public readonly record struct Pending<T>([property: Id(0)] OperationState State, [property: Id(1)] T? Result, [property: Id(2)] string? Error = null)
+public readonly record struct Pending<T>([property: Id(0)] OperationState State, [property: Id(1)] T? Result, [property: Id(2)] string? Error = null, [property: Id(3)] bool IsTransient = false)
     where T : class
 {
     /// <summary>The activation does not know the operation.</summary>
@@ -38,7 +39,7 @@ public readonly record struct Pending<T>([property: Id(0)] OperationState State,
     public static Pending<T> Done(T result) => new(OperationState.Done, result);
 
     /// <summary>Failed.</summary>
-    public static Pending<T> Failed(string error) => new(OperationState.Failed, null, error);
+    public static Pending<T> Failed(string error, bool isTransient = false) => new(OperationState.Failed, null, error, isTransient);
 }
 
 /// <summary>How long calls may stay open.</summary>

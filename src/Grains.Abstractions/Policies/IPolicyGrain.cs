@@ -4,8 +4,9 @@ namespace Axpo.Grains.Abstractions;
 /// <param name="Operation">Operation id: the session, then <c>#attempt.turn.part</c>; doing it twice is the same as once.</param>
 /// <param name="Request">What to generate.</param>
 /// <param name="Weights">Weights that the engine must hold; null: the model's own.</param>
+/// <param name="Limit">Time that is left for it; a length, not a moment, as the clocks of two machines differ. Null: any.</param>
 [GenerateSerializer, Immutable, Alias("axpo.PolicyRequest")]
-public sealed record PolicyRequest([property: Id(0)] string Operation, [property: Id(1)] GenerateRequest Request, [property: Id(2)] WeightsVersion? Weights);
+public sealed record PolicyRequest([property: Id(0)] string Operation, [property: Id(1)] GenerateRequest Request, [property: Id(2)] WeightsVersion? Weights, [property: Id(3)] TimeSpan? Limit = null);
 
 /// <summary>Whether a version was taken.</summary>
 /// <param name="Taken">False: the engine holds the same or a newer one.</param>

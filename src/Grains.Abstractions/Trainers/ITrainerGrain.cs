@@ -38,8 +38,13 @@ public sealed record TrainResult
 }
 
 /// <summary>What a trainer has committed.</summary>
+/// <param name="Fence">Its fence.</param>
+/// <param name="Step">Committed step.</param>
+/// <param name="Weights">Committed weights; null at step 0.</param>
+/// <param name="Batch">The batch that made that step.</param>
+/// <param name="Consumed">Batches consumed so far.</param>
 [GenerateSerializer, Immutable, Alias("axpo.TrainerStatus")]
-public sealed record TrainerStatus([property: Id(0)] long Fence, [property: Id(1)] int Step, [property: Id(2)] WeightsVersion? Weights, [property: Id(3)] string? Batch);
+public sealed record TrainerStatus([property: Id(0)] long Fence, [property: Id(1)] int Step, [property: Id(2)] WeightsVersion? Weights, [property: Id(3)] string? Batch, [property: Id(4)] int Consumed);
 
 /// <summary>The trainer of a run; key <c>{run}</c>.</summary>
 [Alias("axpo.ITrainerGrain")]

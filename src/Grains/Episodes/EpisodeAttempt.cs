@@ -195,7 +195,7 @@ internal sealed class EpisodeAttempt(
             var engine = await EngineAsync(cancellationToken);
             var policy = grains.GetGrain<IPolicyGrain>($"{id.Run}/{engine}");
             var operation = string.Create(CultureInfo.InvariantCulture, $"{_session}#{attempt}.{tape.Turns}.{part}.{resend}");
-            var generate = new PolicyRequest(operation, Request(tape, room), request.Weights);
+            var generate = new PolicyRequest(operation, Request(tape, room), request.Weights, _deadline - time.GetUtcNow());
             GenerateResult result;
             try
             {
@@ -263,7 +263,6 @@ internal sealed class EpisodeAttempt(
         Chance = _chance,
         MaxNewTokens = room,
         StopTokens = chat.StopTokens,
-        Deadline = _deadline,
     };
 
     private async Task<ToolResult> CallAsync(EpisodeTape tape, ParsedTurn parsed, List<ToolSpec> offered, CancellationToken cancellationToken)

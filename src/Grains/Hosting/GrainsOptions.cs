@@ -34,6 +34,14 @@ public sealed class GrainsOptions
     /// <value>1 min</value>
     public TimeSpan ReminderPeriod { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Longest that a run waits in one place for storage or other grains that are out of reach, trying again and again, before it ends as failed; it can be resumed then.</summary>
+    /// <value>10 min</value>
+    public TimeSpan OutagePatience { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Longest pause between two such tries; the first is <see cref="LostCallDelay"/>, each next one twice as long.</summary>
+    /// <value>10 s</value>
+    public TimeSpan OutageDelay { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Idle time after which episodes, groups and tools leave memory; their results are stored.</summary>
     /// <value>3 min</value>
     public TimeSpan CollectionAge { get; set; } = TimeSpan.FromMinutes(3);

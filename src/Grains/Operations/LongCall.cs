@@ -2,8 +2,12 @@ using Orleans.Runtime;
 
 namespace Axpo.Grains.Operations;
 
-/// <summary>A long operation of another grain failed for good.</summary>
-internal sealed class OperationFailedException(string message) : Exception(message);
+/// <summary>A long operation of another grain failed.</summary>
+internal sealed class OperationFailedException(string message, bool isTransient) : Exception(message)
+{
+    /// <summary>Whether the same may succeed later.</summary>
+    public bool IsTransient => isTransient;
+}
 
 /// <summary>The grain that was called stayed unreachable.</summary>
 internal sealed class OperationLostException(string message, Exception inner) : Exception(message, inner);
@@ -47,7 +51,7 @@ internal sealed class LongCall(TimeProvider time, GrainsOptions options)
                     case OperationState.Done:
                         return answer.Result!;
                     case OperationState.Failed:
-                        throw new OperationFailedException(answer.Error ?? "no reason given");
+                        throw new OperationFailedException(answer.Error ?? "no reason given", answer.IsTransient);
                 }
             }
             catch (Exception e) when (e is OrleansException or TimeoutException)

@@ -34,7 +34,7 @@ internal sealed class StoredOperation<T> : IDisposable
     {
         TaskStatus.RanToCompletion => Pending<T>.Done(_task.GetAwaiter().GetResult()),
         TaskStatus.Canceled => Pending<T>.Unknown,
-        TaskStatus.Faulted => Pending<T>.Failed(_task.Exception!.InnerException!.Message),
+        TaskStatus.Faulted => Pending<T>.Failed(_task.Exception!.InnerException!.Message, Transience.IsTransient(_task.Exception.InnerException)),
         _ => Pending<T>.Running,
     };
 

@@ -1,11 +1,12 @@
 using Axpo.Grains.Operations;
 using Axpo.Grains.Placement;
+using Microsoft.Extensions.Logging;
 
 namespace Axpo.Grains.Policies;
 
 /// <summary>The door to one engine. Keeps the newest generation of each session until the next one, so that a repeated Start or Wait finds it.</summary>
 [SiloRole(SiloRoles.Engine, byName: true)]
-internal sealed class PolicyGrain(IRunServices services, SiloDrain drain, TimeProvider time) : Grain, IPolicyGrain
+internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain, TimeProvider time, ILogger<PolicyGrain> logger) : Grain, IPolicyGrain
 {
     private readonly Dictionary<string, StoredOperation<GenerateResult>> _generations = new(StringComparer.Ordinal);
     private Task<IPolicyEngine>? _engine;
@@ -87,6 +88,8 @@ internal sealed class PolicyGrain(IRunServices services, SiloDrain drain, TimePr
     private async Task<GenerateResult> GenerateAsync(PolicyRequest request, CancellationToken cancellationToken)
     {
         using var live = drain.Enter();
+        LogBegins(logger, request.Operation);
+        var deadline = time.GetUtcNow() + request.Limit;
         try
         {
             if (request.Weights is { } weights && !Holds(weights))
@@ -104,7 +107,9 @@ internal sealed class PolicyGrain(IRunServices services, SiloDrain drain, TimePr
             }
 
             var engine = await Engine();
-            return await engine.GenerateAsync(request.Request, cancellationToken);
+            var result = await engine.GenerateAsync(request.Request with { Deadline = deadline ?? request.Request.Deadline }, cancellationToken);
+            LogEnds(logger, request.Operation, result.Status);
+            return result;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
@@ -143,4 +148,10 @@ internal sealed class PolicyGrain(IRunServices services, SiloDrain drain, TimePr
         var key = this.GetPrimaryKeyString();
         return key[..key.IndexOf('/', StringComparison.Ordinal)];
     }
+
+    [LoggerMessage(LogLevel.Debug, "generates {Operation}")]
+    private static partial void LogBegins(ILogger logger, string operation);
+
+    [LoggerMessage(LogLevel.Debug, "generated {Operation}: {Status}")]
+    private static partial void LogEnds(ILogger logger, string operation, GenerateStatus status);
 }

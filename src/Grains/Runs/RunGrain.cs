@@ -35,13 +35,13 @@ internal sealed partial class RunGrain(
         {
             state.State.Configuration = await services.ConfigurationAsync(Run, CancellationToken.None);
             state.State.Request = request;
-            await state.WriteStateAsync(CancellationToken.None);
-            await this.RegisterOrUpdateReminder(Reminder, options.Value.ReminderPeriod, options.Value.ReminderPeriod);
+            await StoreAsync(isChanged: true);
             Begin(resume: false);
         }
-        else if (!HasEnded && _operation is null)
+        else if (!HasEnded && _operation is null or { HasEnded: true })
         {
-            // It was started by an activation that has died since.
+            // It was started by an activation that has died since, maybe before its reminder.
+            await StoreAsync(isChanged: false);
             Begin(resume: true);
         }
 
@@ -55,14 +55,14 @@ internal sealed partial class RunGrain(
             return Status();
         }
 
-        if (HasEnded)
+        var hadEnded = HasEnded;
+        if (hadEnded)
         {
             state.State.Phase = RunPhase.Created;
             state.State.Message = null;
-            await state.WriteStateAsync(CancellationToken.None);
         }
 
-        await this.RegisterOrUpdateReminder(Reminder, options.Value.ReminderPeriod, options.Value.ReminderPeriod);
+        await StoreAsync(isChanged: hadEnded);
         Begin(resume: true);
         return Status();
     }
@@ -121,6 +121,25 @@ internal sealed partial class RunGrain(
         }
     }
 
+    /// <summary>State and reminder, for a caller that may be another process: it must not have to know what this silo's storage throws.</summary>
+    /// <exception cref="OrleansException">Storage is out of reach; the same call may succeed later.</exception>
+    private async Task StoreAsync(bool isChanged)
+    {
+        try
+        {
+            if (isChanged)
+            {
+                await state.WriteStateAsync(CancellationToken.None);
+            }
+
+            await this.RegisterOrUpdateReminder(Reminder, options.Value.ReminderPeriod, options.Value.ReminderPeriod);
+        }
+        catch (Exception e) when (e is not OrleansException)
+        {
+            throw new OrleansException($"the state of run '{Run}' could not be stored: {e.Message}", e);
+        }
+    }
+
     private void Begin(bool resume)
     {
         _cancelled = null;
@@ -134,11 +153,7 @@ internal sealed partial class RunGrain(
         await Task.Yield();
         try
         {
-            var calls = new LongCall(time, options.Value);
-            var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, calls, time, _meter, resume, () => _leaving);
-            await QuietlyAsync(() => log.EndedAsync(Run, null, CancellationToken.None).AsTask());
-            await loop.RunAsync(cancellationToken);
-            await EndAsync(RunPhase.Done, null);
+            await ThroughOutagesAsync(resume, cancellationToken);
         }
         catch (InconsistentStateException)
         {
@@ -165,6 +180,49 @@ internal sealed partial class RunGrain(
         }
 
         return state.State;
+    }
+
+    /// <summary>
+    /// The work; when storage or other grains are out of reach it waits and goes on from what is stored, until <see cref="GrainsOptions.OutagePatience"/> has passed without a step of progress.
+    /// </summary>
+    private async Task ThroughOutagesAsync(bool resume, CancellationToken cancellationToken)
+    {
+        var (since, delay, at) = (time.GetTimestamp(), options.Value.LostCallDelay, (Step: -1, Phase: RunPhase.Created));
+        for (var isBehind = false; ;)
+        {
+            try
+            {
+                if (isBehind)
+                {
+                    // What memory holds must be what is stored.
+                    await state.ReadStateAsync(CancellationToken.None);
+                    (isBehind, _meter) = (false, new RunMeter(time));
+                }
+
+                var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, new LongCall(time, options.Value), time, _meter, resume, () => _leaving);
+                await QuietlyAsync(() => log.EndedAsync(Run, null, CancellationToken.None).AsTask());
+                await loop.RunAsync(cancellationToken);
+                await EndAsync(RunPhase.Done, null);
+                return;
+            }
+            catch (Exception e) when (Transience.IsTransient(e) && !_leaving && !cancellationToken.IsCancellationRequested)
+            {
+                if (at != (state.State.Step, state.State.Phase))
+                {
+                    (since, delay, at) = (time.GetTimestamp(), options.Value.LostCallDelay, (state.State.Step, state.State.Phase));
+                }
+
+                if (time.GetElapsedTime(since) >= options.Value.OutagePatience)
+                {
+                    throw;
+                }
+
+                LogWaits(logger, e, Run, delay.TotalSeconds);
+                await Task.Delay(delay, time, cancellationToken);
+                delay = delay * 2 < options.Value.OutageDelay ? delay * 2 : options.Value.OutageDelay;
+                (resume, isBehind) = (true, true);
+            }
+        }
     }
 
     private async Task EndAsync(RunPhase phase, string? message)
@@ -241,6 +299,9 @@ internal sealed partial class RunGrain(
         Eval = row.Eval is null ? null : row.Eval with { PerQuestion = [] },
         EvalT1 = row.EvalT1 is null ? null : row.EvalT1 with { PerQuestion = [] },
     };
+
+    [LoggerMessage(LogLevel.Warning, "run {Run} waits {Seconds} s: storage or other grains are out of reach")]
+    private static partial void LogWaits(ILogger logger, Exception exception, string run, double seconds);
 
     [LoggerMessage(LogLevel.Error, "run {Run} failed")]
     private static partial void LogFailed(ILogger logger, Exception exception, string run);

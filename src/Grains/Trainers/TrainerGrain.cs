@@ -60,7 +60,7 @@ internal sealed class TrainerGrain(
     }
 
     Task<TrainerStatus> ITrainerGrain.StatusAsync() =>
-        Task.FromResult(new TrainerStatus(state.State.Fence, state.State.Step, state.State.Weights, state.State.Batch));
+        Task.FromResult(new TrainerStatus(state.State.Fence, state.State.Step, state.State.Weights, state.State.Batch, state.State.Consumed.Count));
 
     /// <inheritdoc/>
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken) => ((ITrainerGrain)this).CancelAsync();

@@ -18,21 +18,21 @@ public sealed class RedisRolloutClaims(IConnectionMultiplexer redis, ClusterSett
     public async ValueTask<string> ClaimAsync(EpisodeId id, string writer, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return await Database.HashSetAsync(Key(id), id.ToString(), writer, When.NotExists) ? writer : (await OwnerAsync(id, cancellationToken))!;
+        return await Database.HashSetAsync(Key(id), id.ToString(), writer, When.NotExists).OrIOException() ? writer : (await OwnerAsync(id, cancellationToken))!;
     }
 
     /// <inheritdoc/>
     public async ValueTask<string> TakeOverAsync(EpisodeId id, string from, string writer, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return (await Database.ScriptEvaluateAsync(Exchange, [Key(id)], [id.ToString(), from, writer])).ToString();
+        return (await Database.ScriptEvaluateAsync(Exchange, [Key(id)], [id.ToString(), from, writer]).OrIOException()).ToString();
     }
 
     /// <inheritdoc/>
     public async ValueTask<string?> OwnerAsync(EpisodeId id, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return await Database.HashGetAsync(Key(id), id.ToString());
+        return await Database.HashGetAsync(Key(id), id.ToString()).OrIOException();
     }
 
     private RedisKey Key(EpisodeId id) => string.Create(CultureInfo.InvariantCulture, $"{cluster.Name}/rollouts/{id.Run}/{EpisodeId.Name(id.Phase)}/{id.Step}");

@@ -25,7 +25,7 @@ public sealed class RedisTurnJournal(IConnectionMultiplexer redis, ClusterSettin
         _ = batch.HashSetAsync(Turns(turn.Episode.ToString()), Field(turn.Attempt, turn.Turn), body, When.NotExists);
         _ = batch.SetAddAsync(Episodes(turn.Episode.Run, turn.Episode.Step), turn.Episode.ToString());
         _ = batch.SortedSetAddAsync(Steps(turn.Episode.Run), turn.Episode.Step, turn.Episode.Step);
-        await batch.ExecuteAsync();
+        await batch.ExecuteAsync().OrIOException();
     }
 
     /// <inheritdoc/>
@@ -33,7 +33,7 @@ public sealed class RedisTurnJournal(IConnectionMultiplexer redis, ClusterSettin
     {
         ArgumentNullException.ThrowIfNull(episode);
         cancellationToken.ThrowIfCancellationRequested();
-        await Database.HashSetAsync(Turns(episode.ToString()), Field(attempt, turn) + Result, JsonSerializer.SerializeToUtf8Bytes(result, AxpoJson.Line), When.NotExists);
+        await Database.HashSetAsync(Turns(episode.ToString()), Field(attempt, turn) + Result, JsonSerializer.SerializeToUtf8Bytes(result, AxpoJson.Line), When.NotExists).OrIOException();
     }
 
     /// <inheritdoc/>
@@ -41,7 +41,7 @@ public sealed class RedisTurnJournal(IConnectionMultiplexer redis, ClusterSettin
     {
         ArgumentNullException.ThrowIfNull(episode);
         cancellationToken.ThrowIfCancellationRequested();
-        var fields = (await Database.HashGetAllAsync(Turns(episode.ToString()))).ToDictionary(e => e.Name.ToString(), e => (byte[])e.Value!, StringComparer.Ordinal);
+        var fields = (await Database.HashGetAllAsync(Turns(episode.ToString())).OrIOException()).ToDictionary(e => e.Name.ToString(), e => (byte[])e.Value!, StringComparer.Ordinal);
         var turns = fields.Where(f => !f.Key.EndsWith(Result, StringComparison.Ordinal))
             .Select(f => (JsonSerializer.Deserialize<TurnRecord>(f.Value, AxpoJson.Line) ?? throw new InvalidDataException($"turns of {episode}: an empty record"), fields.GetValueOrDefault(f.Key + Result)))
             .Select(t => t.Item2 is { } result ? t.Item1 with { Result = JsonSerializer.Deserialize<ToolResult>(result, AxpoJson.Line) } : t.Item1)
@@ -53,13 +53,13 @@ public sealed class RedisTurnJournal(IConnectionMultiplexer redis, ClusterSettin
     /// <inheritdoc/>
     public async ValueTask ForgetAsync(string run, int throughStep, CancellationToken cancellationToken)
     {
-        foreach (var step in await Database.SortedSetRangeByScoreAsync(Steps(run), stop: throughStep))
+        foreach (var step in await Database.SortedSetRangeByScoreAsync(Steps(run), stop: throughStep).OrIOException())
         {
             cancellationToken.ThrowIfCancellationRequested();
             var episodes = Episodes(run, (int)step);
-            RedisKey[] keys = [.. (await Database.SetMembersAsync(episodes)).Select(e => (RedisKey)Turns(e!)), episodes];
-            await Database.KeyDeleteAsync(keys);
-            await Database.SortedSetRemoveAsync(Steps(run), step);
+            RedisKey[] keys = [.. (await Database.SetMembersAsync(episodes).OrIOException()).Select(e => (RedisKey)Turns(e!)), episodes];
+            await Database.KeyDeleteAsync(keys).OrIOException();
+            await Database.SortedSetRemoveAsync(Steps(run), step).OrIOException();
         }
     }
 

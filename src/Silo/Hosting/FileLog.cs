@@ -44,18 +44,26 @@ public sealed class FileLog : ILoggerProvider, IAsyncDisposable
             {
                 while (await _lines.Reader.WaitToReadAsync())
                 {
-                    while (_lines.Reader.TryRead(out var line))
+                    try
                     {
-                        await writer.WriteLineAsync(line);
-                    }
+                        while (_lines.Reader.TryRead(out var line))
+                        {
+                            await writer.WriteLineAsync(line);
+                        }
 
-                    await writer.FlushAsync();
+                        await writer.FlushAsync();
+                    }
+                    catch (IOException e)
+                    {
+                        // There is nowhere left to say so; later entries may find room again.
+                        _ = e;
+                    }
                 }
             }
         }
         catch (IOException e)
         {
-            // There is nowhere left to say so.
+            // What was left to write at the end found no room.
             _ = e;
         }
     }

@@ -17,7 +17,7 @@ namespace Axpo.Silo.Storage;
 /// <param name="claims">Whose rollout counts in a cluster; null: the only silo.</param>
 public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = false, string? writer = null, IRolloutClaims? claims = null) : ITrajectoryStore, IAsyncDisposable
 {
-    private readonly ConcurrentDictionary<string, Lazy<Task<TrajectoryStep>>> _steps = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Once<TrajectoryStep>> _steps = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     /// <exception cref="NotSupportedException">The store is read-only.</exception>
@@ -82,9 +82,9 @@ public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = fals
         foreach (var key in _steps.Keys)
         {
             var parts = key.Split('/');
-            if (parts[0] == run && int.Parse(parts[2], CultureInfo.InvariantCulture) <= throughStep && _steps.TryRemove(key, out var shard))
+            if (parts[0] == run && int.Parse(parts[2], CultureInfo.InvariantCulture) <= throughStep && _steps.TryRemove(key, out var shard) && shard.Made is { IsFaulted: false } made)
             {
-                await (await shard.Value).DisposeAsync();
+                await (await made).DisposeAsync();
             }
         }
     }
@@ -94,9 +94,9 @@ public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = fals
     {
         foreach (var key in _steps.Keys)
         {
-            if (_steps.TryRemove(key, out var shard))
+            if (_steps.TryRemove(key, out var shard) && shard.Made is { IsFaulted: false } made)
             {
-                await (await shard.Value).DisposeAsync();
+                await (await made).DisposeAsync();
             }
         }
     }
@@ -105,6 +105,6 @@ public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = fals
     {
         var key = string.Create(CultureInfo.InvariantCulture, $"{run}/{EpisodeId.Name(phase)}/{step}");
         var stem = string.Create(CultureInfo.InvariantCulture, $"{EpisodeId.Name(phase)}-{step:D5}");
-        return _steps.GetOrAdd(key, _ => new Lazy<Task<TrajectoryStep>>(() => Task.Run(() => new TrajectoryStep(folders.Trajectories(run), stem, readOnly, writer, claims)))).Value;
+        return _steps.GetOrAdd(key, _ => new Once<TrajectoryStep>(() => Task.Run(() => new TrajectoryStep(folders.Trajectories(run), stem, readOnly, writer, claims)))).GetAsync();
     }
 }

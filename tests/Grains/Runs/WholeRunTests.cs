@@ -138,7 +138,7 @@ public sealed class WholeRunTests
     {
         var world = new World();
         world.Learner.Gate = (_, _) => throw new IOException("no space left on device");
-        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Grains = g => g.OutagePatience = TimeSpan.Zero);
         var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
 
         await run.StartAsync(new RunRequest());

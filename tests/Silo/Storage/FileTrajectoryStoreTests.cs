@@ -12,6 +12,20 @@ public sealed class FileTrajectoryStoreTests : IDisposable
     private CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task A_folder_that_was_out_of_reach_is_used_once_it_is_there()
+    {
+        var folders = new RunFolders(_folder.Path);
+        await using var store = new FileTrajectoryStore(folders);
+        Directory.CreateDirectory(folders.Of("r"));
+        await File.WriteAllTextAsync(folders.Trajectories("r"), "", Token);
+        var rollout = Sample.Rollout("r", 1, 0, 0);
+        await Should.ThrowAsync<IOException>(async () => await store.PutAsync(rollout, Token));
+        File.Delete(folders.Trajectories("r"));
+        await store.PutAsync(rollout, Token);
+        (await store.GetAsync([rollout.Id], Token))[0].Id.ShouldBe(rollout.Id);
+    }
+
+    [Fact]
     public async Task A_stored_rollout_reads_back_bit_for_bit_also_by_another_instance()
     {
         var rollout = Sample.Rollout("r", 3, 1, 2);

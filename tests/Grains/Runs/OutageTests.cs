@@ -1,0 +1,59 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Axpo.Grains.Tests.Runs;
+
+/// <summary>Storage that is out of reach for a while costs a run time, nothing else.</summary>
+public sealed class OutageTests
+{
+    [Fact]
+    public async Task A_run_waits_while_its_storage_is_out_of_reach_and_goes_on()
+    {
+        var undisturbed = await RunAsync(0, TimeSpan.FromMinutes(10));
+        var disturbed = await RunAsync(3, TimeSpan.FromMinutes(10));
+        disturbed.Status.Phase.ShouldBe(RunPhase.Done, disturbed.Status.Message);
+        disturbed.Rows.Select(r => r.Step).ShouldBe([0, 1, 2]);
+        disturbed.Rows.Select(r => r.Train).ShouldBe(undisturbed.Rows.Select(r => r.Train));
+        disturbed.Status.Weights!.Step.ShouldBe(2);
+        disturbed.Trained.ShouldBe(undisturbed.Trained, "no batch is consumed twice");
+    }
+
+    [Fact]
+    public async Task An_outage_longer_than_the_patience_ends_the_run_with_its_reason_and_it_can_be_resumed()
+    {
+        var (status, _, _) = await RunAsync(int.MaxValue, TimeSpan.Zero);
+        status.Phase.ShouldBe(RunPhase.Failed);
+        status.Message!.ShouldContain(BrokenLog.Reason);
+    }
+
+    private static async Task<(RunStatus Status, IReadOnlyList<MetricsRow> Rows, int Trained)> RunAsync(int failures, TimeSpan patience)
+    {
+        var log = new BrokenLog(failures);
+        var world = new World();
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o =>
+        {
+            o.Grains = g => g.OutagePatience = patience;
+            o.Silo = silo => silo.Services.AddSingleton<IRunLog>(log);
+        });
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+        return (status, await log.ReadAsync(World.Run, TestContext.Current.CancellationToken), (await cluster.Grains.GetGrain<ITrainerGrain>(World.Run).StatusAsync()).Consumed);
+    }
+
+    /// <summary>Fails the first writes of the row of step 1.</summary>
+    private sealed class BrokenLog(int failures) : IRunLog
+    {
+        public const string Reason = "the disk is full";
+        private readonly MemoryRunLog _log = new();
+        private int _failed;
+
+        public ValueTask WriteAsync(string run, MetricsRow row, CancellationToken cancellationToken) =>
+            row.Step == 1 && _failed++ < failures ? throw new IOException(Reason) : _log.WriteAsync(run, row, cancellationToken);
+
+        public ValueTask<IReadOnlyList<MetricsRow>> ReadAsync(string run, CancellationToken cancellationToken) => _log.ReadAsync(run, cancellationToken);
+
+        public ValueTask EndedAsync(string run, RunEnd? end, CancellationToken cancellationToken) => _log.EndedAsync(run, end, cancellationToken);
+
+        public ValueTask DropAsync(string run, DropRecord record, CancellationToken cancellationToken) => _log.DropAsync(run, record, cancellationToken);
+    }
+}
