@@ -28,7 +28,7 @@ public sealed record ClusterSettings
     /// <summary>Missed probes until a silo is declared dead.</summary>
     public int MissedProbes { get; init; } = 3;
 
-    /// <summary>Longest that a silo which is cut off from the others and from Redis goes on serving: it declares itself dead then.</summary>
+    /// <summary>Longest that a silo which reaches neither Redis nor any other silo goes on: it stops then (<see cref="IsolationWatch"/>).</summary>
     public TimeSpan IsolationBound => (ProbeTimeout * MissedProbes) + TimeSpan.FromSeconds(10);
 
     /// <summary>How Redis is reached: it is tried again and again, so that a restart of Redis is an outage and no end.</summary>

@@ -89,6 +89,8 @@ public static class AxpoSiloExtensions
         services.AddSingleton(cluster);
         services.AddSingleton<IConnectionMultiplexer>(_ => ConnectionMultiplexer.Connect(cluster.RedisOptions()));
         services.AddSingleton<SiloHealth>();
+        services.AddSingleton<IReachability, SiloReachability>();
+        services.AddHostedService<IsolationWatch>();
         services.AddSingleton<IRolloutClaims, RedisRolloutClaims>();
         services.Replace(ServiceDescriptor.Singleton<ITurnJournal, RedisTurnJournal>());
         services.Replace(ServiceDescriptor.Singleton<ITrajectoryStore>(p => new FileTrajectoryStore(p.GetRequiredService<RunFolders>(), writer: cluster.Silo, claims: p.GetRequiredService<IRolloutClaims>())));

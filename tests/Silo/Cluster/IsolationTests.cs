@@ -1,0 +1,125 @@
+using Axpo.Silo.Cluster;
+using Axpo.Silo.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Cluster;
+
+public sealed class IsolationTests : IDisposable
+{
+    /// <summary>Far above the bound of the silo in the test, which is under 13 s.</summary>
+    private static readonly TimeSpan Liveness = TimeSpan.FromMinutes(3);
+
+    private readonly TempFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_silo_stops_after_the_bound_without_contact_and_not_before()
+    {
+        var (time, reach, life) = (new FakeTimeProvider(), new Reach { Answers = true }, new Life());
+        var cluster = new ClusterSettings { Redis = "nowhere" };
+        var health = new SiloHealth(cluster, null!, null!, null!, null!);
+        using var watch = new IsolationWatch(cluster, reach, health, life, time, NullLogger<IsolationWatch>.Instance);
+        await watch.StartAsync(Token);
+        await PassAsync(cluster.IsolationBound * 3);
+        life.IsStopped.ShouldBeFalse("somebody answers");
+
+        reach.Answers = false;
+        await PassAsync(cluster.IsolationBound - (cluster.ProbeTimeout * 2));
+        life.IsStopped.ShouldBeFalse("the bound is not over");
+        reach.Answers = true;
+        await PassAsync(cluster.ProbeTimeout);
+        reach.Answers = false;
+        await PassAsync(cluster.IsolationBound - (cluster.ProbeTimeout * 2));
+        life.IsStopped.ShouldBeFalse("a contact begins the time anew");
+
+        await PassAsync(cluster.ProbeTimeout * 3);
+        life.IsStopped.ShouldBeTrue();
+        health.IsDraining.ShouldBeTrue();
+
+        async Task PassAsync(TimeSpan span)
+        {
+            for (var passed = TimeSpan.Zero; passed < span && !life.IsStopped; passed += cluster.ProbeTimeout / 2)
+            {
+                var asked = reach.Next();
+                time.Advance(cluster.ProbeTimeout / 2);
+                await Task.WhenAny(asked, life.Stopped).WaitAsync(Liveness, Token);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_silo_that_is_cut_off_from_Redis_and_the_others_stops_within_its_bound_and_the_others_go_on()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        await using var relay = new TcpRelay(redis.Address);
+        await using var other = await AxpoHost.StartAsync(Options(redis.Cluster("other")), Token);
+        var cut = new Wire();
+        var options = Options(redis.Cluster("lone") with { Redis = relay.Address, ProbeTimeout = TimeSpan.FromSeconds(1) });
+        options.ConfigureServices = services => services.Replace(ServiceDescriptor.Singleton<IReachability>(p => new CutReachability(ActivatorUtilities.CreateInstance<SiloReachability>(p), cut)));
+        await using var lone = await AxpoHost.StartAsync(options, Token);
+        lone.Ended(CancellationToken.None).IsCancellationRequested.ShouldBeFalse();
+
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var registration = lone.Ended(CancellationToken.None).Register(ended.SetResult);
+        relay.Cut();
+        cut.IsCut = true;
+
+        await ended.Task.WaitAsync(Liveness, Token);
+        other.Ended(CancellationToken.None).IsCancellationRequested.ShouldBeFalse();
+        (await other.Services.GetRequiredService<SiloHealth>().ReportAsync(Token)).IsReady.ShouldBeTrue();
+    }
+
+    private AxpoHostOptions Options(ClusterSettings cluster) => new() { RunsFolder = _folder.Path, Cluster = cluster, ShutdownSeconds = 1 };
+
+    /// <summary>The wire to the other silos: both live in this process, where only the test can cut it. Redis goes through the relay.</summary>
+    private sealed class Wire
+    {
+        public bool IsCut { get; set; }
+    }
+
+    private sealed class CutReachability(IReachability reachability, Wire wire) : IReachability
+    {
+        public async ValueTask<bool> ReachesAnybodyAsync(CancellationToken cancellationToken) => !wire.IsCut && await reachability.ReachesAnybodyAsync(cancellationToken);
+    }
+
+    private sealed class Reach : IReachability
+    {
+        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool Answers { get; set; }
+
+        public Task Next() => (_next = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+
+        public ValueTask<bool> ReachesAnybodyAsync(CancellationToken cancellationToken)
+        {
+            _next.TrySetResult();
+            return ValueTask.FromResult(Answers);
+        }
+    }
+
+    private sealed class Life : IHostApplicationLifetime
+    {
+        private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Stopped => _stopped.Task;
+
+        public bool IsStopped => _stopped.Task.IsCompleted;
+
+        public CancellationToken ApplicationStarted => CancellationToken.None;
+
+        public CancellationToken ApplicationStopping => CancellationToken.None;
+
+        public CancellationToken ApplicationStopped => CancellationToken.None;
+
+        public void StopApplication() => _stopped.TrySetResult();
+    }
+}
