@@ -2,9 +2,6 @@ using Axpo.Silo.Cluster;
 using Axpo.Silo.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -20,41 +17,6 @@ public sealed class IsolationTests : IDisposable
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public void Dispose() => _folder.Dispose();
-
-    [Fact]
-    public async Task A_silo_stops_after_the_bound_without_contact_and_not_before()
-    {
-        var (time, reach, life) = (new FakeTimeProvider(), new Reach { Answers = true }, new Life());
-        var cluster = new ClusterSettings { Redis = "nowhere" };
-        var health = new SiloHealth(cluster, null!, null!, null!, null!);
-        using var watch = new IsolationWatch(cluster, reach, health, life, time, NullLogger<IsolationWatch>.Instance);
-        await watch.StartAsync(Token);
-        await PassAsync(cluster.IsolationBound * 3);
-        life.IsStopped.ShouldBeFalse("somebody answers");
-
-        reach.Answers = false;
-        await PassAsync(cluster.IsolationBound - (cluster.ProbeTimeout * 2));
-        life.IsStopped.ShouldBeFalse("the bound is not over");
-        reach.Answers = true;
-        await PassAsync(cluster.ProbeTimeout);
-        reach.Answers = false;
-        await PassAsync(cluster.IsolationBound - (cluster.ProbeTimeout * 2));
-        life.IsStopped.ShouldBeFalse("a contact begins the time anew");
-
-        await PassAsync(cluster.ProbeTimeout * 3);
-        life.IsStopped.ShouldBeTrue();
-        health.IsDraining.ShouldBeTrue();
-
-        async Task PassAsync(TimeSpan span)
-        {
-            for (var passed = TimeSpan.Zero; passed < span && !life.IsStopped; passed += cluster.ProbeTimeout / 2)
-            {
-                var asked = reach.Next();
-                time.Advance(cluster.ProbeTimeout / 2);
-                await Task.WhenAny(asked, life.Stopped).WaitAsync(Liveness, Token);
-            }
-        }
-    }
 
     [Fact]
     public async Task A_silo_that_is_cut_off_from_Redis_and_the_others_stops_within_its_bound_and_the_others_go_on()
@@ -89,37 +51,5 @@ public sealed class IsolationTests : IDisposable
     private sealed class CutReachability(IReachability reachability, Wire wire) : IReachability
     {
         public async ValueTask<bool> ReachesAnybodyAsync(CancellationToken cancellationToken) => !wire.IsCut && await reachability.ReachesAnybodyAsync(cancellationToken);
-    }
-
-    private sealed class Reach : IReachability
-    {
-        private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public bool Answers { get; set; }
-
-        public Task Next() => (_next = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
-
-        public ValueTask<bool> ReachesAnybodyAsync(CancellationToken cancellationToken)
-        {
-            _next.TrySetResult();
-            return ValueTask.FromResult(Answers);
-        }
-    }
-
-    private sealed class Life : IHostApplicationLifetime
-    {
-        private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task Stopped => _stopped.Task;
-
-        public bool IsStopped => _stopped.Task.IsCompleted;
-
-        public CancellationToken ApplicationStarted => CancellationToken.None;
-
-        public CancellationToken ApplicationStopping => CancellationToken.None;
-
-        public CancellationToken ApplicationStopped => CancellationToken.None;
-
-        public void StopApplication() => _stopped.TrySetResult();
     }
 }
