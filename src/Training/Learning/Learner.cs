@@ -3,6 +3,7 @@ using System.Text.Json;
 using Axpo.Core;
 using Axpo.Training.Files;
 using Axpo.Training.Models;
+using Axpo.Training.Native;
 using Axpo.Training.Objectives;
 using Axpo.Training.Optim;
 using Axpo.Training.Safetensors;
@@ -492,7 +493,7 @@ public sealed class Learner : ILearner, IDisposable
         public void Trained(ObjectiveTerms terms, Tensor advantages, double share)
         {
             using var guard = no_grad();
-            var punished = advantages < 0;
+            var punished = advantages.IsBelow(0);
             var sums = stack([
                 terms.Loss, terms.Policy, terms.TokenKl.sum(), Count(terms.Clipped.logical_and(punished)), Count(terms.Clipped.logical_and(punished.logical_not())), Count(terms.DualClipped),
                 terms.OffPolicy is null ? zeros_like(terms.Loss) : Count(terms.OffPolicy), advantages.abs().sum()]).to(ScalarType.Float64).cpu().data<double>().ToArray();

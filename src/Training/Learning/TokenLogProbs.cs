@@ -1,4 +1,5 @@
 using Axpo.Training.Models;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Learning;
@@ -17,10 +18,10 @@ public static class TokenLogProbs
     public static Tensor Of(Decoder decoder, Tensor hidden, Tensor ids, Tensor chosen, double temperature, Action<Tensor>? entropies = null)
     {
         using var scope = NewDisposeScope();
-        var logits = decoder.Logits(hidden.index_select(0, chosen - 1));
+        var logits = decoder.Logits(hidden.index_select(0, chosen.Plus(-1L)));
         if (temperature != 1.0)
         {
-            logits = logits / temperature;
+            logits = logits.Over(temperature);
         }
 
         var all = logits.log_softmax(-1);

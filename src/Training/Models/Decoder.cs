@@ -229,9 +229,9 @@ public sealed class Decoder : IDisposable
             q = Rope.Apply(Aten.RmsNorm(q, layer.QNorm, Config.RmsNormEps), cos, sin);
             k = Rope.Apply(Aten.RmsNorm(k, layer.KNorm, Config.RmsNormEps), cos, sin);
             var attended = attention(i, q, k, v).reshape(n, (long)Config.Heads * Config.HeadDim);
-            x = x + nn.functional.linear(attended, layer.O);
+            x = x.Plus(nn.functional.linear(attended, layer.O));
             h = Aten.RmsNorm(x, layer.PostNorm, Config.RmsNormEps);
-            x = x + nn.functional.linear(nn.functional.silu(nn.functional.linear(h, layer.Gate)) * nn.functional.linear(h, layer.Up), layer.Down);
+            x = x.Plus(nn.functional.linear(nn.functional.silu(nn.functional.linear(h, layer.Gate)) * nn.functional.linear(h, layer.Up), layer.Down));
             observe?.Invoke(i + 1, x);
         }
 

@@ -1,3 +1,4 @@
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Models;
@@ -6,8 +7,11 @@ namespace Axpo.Training.Models;
 public static class Rope
 {
     /// <summary>Inverse frequencies theta^(-2j/D) [headDim / 2].</summary>
-    public static Tensor InverseFrequencies(DecoderConfig config) =>
-        1.0 / pow(config.RopeTheta, arange(0, config.HeadDim, 2, ScalarType.Int64).to(ScalarType.Float32) / config.HeadDim);
+    public static Tensor InverseFrequencies(DecoderConfig config)
+    {
+        var even = tensor(Enumerable.Range(0, config.HeadDim / 2).Select(j => 2f * j).ToArray());
+        return pow(even.FilledLike(config.RopeTheta), even.Over(config.HeadDim)).reciprocal();
+    }
 
     /// <summary>cos and sin of every position, both [positions, headDim].</summary>
     public static (Tensor Cos, Tensor Sin) Tables(DecoderConfig config, Device device, ScalarType dtype)
@@ -17,7 +21,7 @@ public static class Rope
             return (empty(0, device: device), empty(0, device: device));
         }
 
-        var angles = outer(arange(config.MaxPositions, ScalarType.Float32), InverseFrequencies(config));
+        var angles = outer(tensor(Enumerable.Range(0, config.MaxPositions).Select(p => (float)p).ToArray()), InverseFrequencies(config));
         var both = cat([angles, angles], -1);
         return (both.cos().to(dtype, device), both.sin().to(dtype, device));
     }
@@ -30,6 +34,6 @@ public static class Rope
     {
         var half = x.shape[^1] / 2;
         var rotated = cat([x.narrow(-1, half, half).neg(), x.narrow(-1, 0, half)], -1);
-        return (x * cos) + (rotated * sin);
+        return (x * cos).Plus(rotated * sin);
     }
 }

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -16,7 +17,7 @@ public sealed class CispoLoss : IPolicyLoss
     public TokenLosses Of(LossTokens tokens, ObjectiveOptions options)
     {
         var ratio = PolicyRatios.OfTokens(tokens, options).detach();
-        var weight = options.CispoCap > 0 ? ratio.clamp_max(options.CispoCap) : ratio.clamp(1 - options.ClipLow, 1 + options.ClipHigh);
+        var weight = options.CispoCap > 0 ? ratio.AtMost(options.CispoCap) : ratio.Within(1 - options.ClipLow, 1 + options.ClipHigh);
         return new TokenLosses(-(weight * tokens.Advantages) * tokens.Current, weight != ratio, zeros_like(ratio, dtype: ScalarType.Bool));
     }
 }

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -12,8 +13,8 @@ internal static class ClippedSurrogate
     /// <summary>The losses for ratios [m].</summary>
     public static TokenLosses Of(Tensor ratio, Tensor advantages, ObjectiveOptions options)
     {
-        var free = (options.RatioCap > 0 ? ratio.clamp_max(options.RatioCap) : ratio) * advantages;
-        var clipped = ratio.clamp(1 - options.ClipLow, 1 + options.ClipHigh) * advantages;
+        var free = (options.RatioCap > 0 ? ratio.AtMost(options.RatioCap) : ratio) * advantages;
+        var clipped = ratio.Within(1 - options.ClipLow, 1 + options.ClipHigh) * advantages;
         return new TokenLosses(-minimum(free, clipped), clipped < free, zeros_like(free, dtype: ScalarType.Bool));
     }
 }

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -29,18 +30,18 @@ public static class Divergence
         if (options.KlStraightThrough)
         {
             var carrier = HalfSquare(x);
-            value = carrier - carrier.detach() + value.detach();
+            value = (carrier - carrier.detach()).Plus(value.detach());
         }
 
         return options.KlTimesRatio ? value * ratio() : value;
     }
 
-    private static Tensor HalfSquare(Tensor x) => x.square() / 2;
+    private static Tensor HalfSquare(Tensor x) => x.Squared().Over(2);
 
     private static Tensor K3(Tensor x, ObjectiveOptions options)
     {
-        var log = options.KlInputClamp > 0 ? x.clamp(-options.KlInputClamp, options.KlInputClamp) : x;
-        var value = log.exp() - log - 1;
-        return options.KlClamp > 0 ? value.clamp(-options.KlClamp, options.KlClamp) : value;
+        var log = options.KlInputClamp > 0 ? x.Within(-options.KlInputClamp, options.KlInputClamp) : x;
+        var value = (log.exp() - log).Plus(-1.0);
+        return options.KlClamp > 0 ? value.Within(-options.KlClamp, options.KlClamp) : value;
     }
 }

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 
 namespace Axpo.Training.Objectives;
 
@@ -12,5 +13,5 @@ public sealed class DroLoss : IPolicyLoss
 
     /// <inheritdoc/>
     public TokenLosses Of(LossTokens tokens, ObjectiveOptions options) =>
-        TokenLosses.Unclipped(((tokens.Current - tokens.Old).square() * (options.DroBeta / 2)) - (tokens.Advantages * tokens.Current));
+        TokenLosses.Unclipped((tokens.Current - tokens.Old).Squared().Times(options.DroBeta / 2) - (tokens.Advantages * tokens.Current));
 }

@@ -1,3 +1,4 @@
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -13,9 +14,9 @@ public sealed record LossTokens(Tensor Current, Tensor Old, Tensor Advantages, T
     /// <summary>The mean over each token's sequence [m]; the gradient reaches every token of it.</summary>
     public Tensor RowMeans(Tensor values)
     {
-        var sums = zeros(RowCount, values.dtype, values.device).index_add(0, Rows, values, 1);
-        var counts = zeros(RowCount, values.dtype, values.device).index_add(0, Rows, ones_like(values), 1);
-        return (sums / counts.clamp_min(1)).index_select(0, Rows);
+        var sums = values.SumByIndex(Rows, RowCount);
+        var counts = ones_like(values).SumByIndex(Rows, RowCount);
+        return (sums / counts.AtLeast(1)).index_select(0, Rows);
     }
 }
 

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -11,5 +12,5 @@ public static class OffPolicyMask
 {
     /// <summary>Which tokens are dropped [m].</summary>
     public static Tensor Dropped(LossTokens tokens, Tensor behaviour, ObjectiveOptions options) =>
-        (tokens.Advantages < 0).logical_and(tokens.RowMeans(behaviour - tokens.Current.detach()) > options.OffPolicyThreshold);
+        tokens.Advantages.IsBelow(0).logical_and(tokens.RowMeans(behaviour - tokens.Current.detach()).IsAbove(options.OffPolicyThreshold));
 }

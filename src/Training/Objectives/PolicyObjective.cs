@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -58,10 +59,10 @@ public static class PolicyObjective
             ? zeros_like(inputs.Tokens.Current)
             : Divergence.Of(inputs.Tokens.Current, inputs.Reference, () => loss.Ratio(inputs.Tokens, options), options);
         var kl = divergence * inputs.Weights;
-        var token = policy + (kl * options.KlWeight);
+        var token = policy.Plus(kl.Times(options.KlWeight));
         if (inputs.Entropies is not null)
         {
-            token = token - (inputs.Entropies * inputs.Weights * options.EntropyWeight);
+            token = token - (inputs.Entropies * inputs.Weights).Times(options.EntropyWeight);
         }
 
         return new ObjectiveTerms(token.sum(), policy.sum(), kl.sum(), token, divergence, losses.Clipped, losses.DualClipped, dropped);

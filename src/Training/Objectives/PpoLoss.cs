@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -21,8 +22,8 @@ public sealed class PpoLoss : IPolicyLoss
             return losses;
         }
 
-        var bound = -tokens.Advantages * options.DualClip;
-        var isDual = (tokens.Advantages < 0).logical_and(bound < losses.Loss);
+        var bound = (-tokens.Advantages).Times(options.DualClip);
+        var isDual = tokens.Advantages.IsBelow(0).logical_and(bound < losses.Loss);
         return losses with { Loss = where(isDual, bound, losses.Loss), DualClipped = isDual };
     }
 }

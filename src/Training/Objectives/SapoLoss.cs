@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Objectives;
@@ -16,7 +17,7 @@ public sealed class SapoLoss : IPolicyLoss
     public TokenLosses Of(LossTokens tokens, ObjectiveOptions options)
     {
         var ratio = PolicyRatios.OfTokens(tokens, options);
-        var tau = where(tokens.Advantages > 0, full_like(ratio.detach(), options.SapoTauPositive), full_like(ratio.detach(), options.SapoTauNegative));
-        return TokenLosses.Unclipped(-(tokens.Advantages * (4 / tau) * (tau * (ratio - 1)).sigmoid()));
+        var tau = where(tokens.Advantages.IsAbove(0), ratio.detach().FilledLike(options.SapoTauPositive), ratio.detach().FilledLike(options.SapoTauNegative));
+        return TokenLosses.Unclipped(-(tokens.Advantages * tau.reciprocal().Times(4) * (tau * ratio.Plus(-1.0)).sigmoid()));
     }
 }

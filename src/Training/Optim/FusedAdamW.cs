@@ -73,7 +73,7 @@ public sealed class FusedAdamW : IDisposable
             var factor = max / (norm + 1e-6);
             foreach (var gradient in gradients)
             {
-                gradient.mul_(factor);
+                gradient.MultiplyBy(factor);
             }
         }
 
@@ -90,7 +90,7 @@ public sealed class FusedAdamW : IDisposable
         Steps++;
         foreach (var step in _steps)
         {
-            step.fill_(Steps);
+            step.Fill(Steps);
         }
 
         Aten.FusedAdamW([.. _parameters.Select(p => p.Value)], gradients, _means, _squares, _steps, learningRate, _options.Beta1, _options.Beta2, _options.WeightDecay, _options.Epsilon);
