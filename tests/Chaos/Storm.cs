@@ -216,8 +216,14 @@ internal sealed partial class Storm(Cluster cluster, IReadOnlyList<Fault> schedu
         await using var redis = await ConnectionMultiplexer.ConnectAsync(options);
         var server = redis.GetServers()[0];
         await server.ConfigSetAsync("min-replicas-to-write", "1");
-        await Task.Delay(fault.Milliseconds);
-        await server.ConfigSetAsync("min-replicas-to-write", "0");
+        try
+        {
+            await Task.Delay(fault.Milliseconds);
+        }
+        finally
+        {
+            await server.ConfigSetAsync("min-replicas-to-write", "0");
+        }
     }
 
     private async Task FillDiskAsync(Fault fault)

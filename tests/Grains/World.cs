@@ -135,9 +135,16 @@ internal static class Waits
     /// <summary>Waits for an event; a timeout names it.</summary>
     public static async Task<T> Event<T>(this Task<T> task, string name)
     {
+        await ((Task)task).Event(name);
+        return await task;
+    }
+
+    /// <summary>Waits for an event; a timeout names it.</summary>
+    public static async Task Event(this Task task, string name)
+    {
         try
         {
-            return await task.WaitAsync(TimeSpan.FromSeconds(30));
+            await task.WaitAsync(TimeSpan.FromSeconds(30));
         }
         catch (TimeoutException e)
         {

@@ -89,6 +89,14 @@ internal static class SiloCommand
         }
         catch (OperationCanceledException)
         {
+            if (state.IsIsolated)
+            {
+                // An orderly end would ask Redis and the others, for minutes, and none of them answers. Nothing of this silo counts any more.
+                var failed = Errors.Say(context, ExitCode.Failed, $"silo '{settings.Silo}' reaches neither Redis nor another silo; the others go on without it");
+                await log.DisposeAsync();
+                Environment.Exit((int)failed);
+            }
+
             state.IsDraining = true;
         }
 

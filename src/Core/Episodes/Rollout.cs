@@ -90,11 +90,11 @@ public sealed record Rollout
     /// <summary>Attempts that were needed; more than 1 after a Void was retried.</summary>
     [Id(16)] public int Attempts { get; init; } = 1;
 
-    /// <summary>Whether it takes the place of a stored one of its id: a Void one, by a later attempt. Any other stays what it is.</summary>
+    /// <summary>Whether it takes the place of a stored one of its id: only a Void one gives way, to one that is not, or to a later attempt.</summary>
     public bool Replaces(Rollout stored)
     {
         ArgumentNullException.ThrowIfNull(stored);
-        return stored.Outcome == Outcome.Void && Attempts > stored.Attempts;
+        return stored.Outcome == Outcome.Void && (Outcome != Outcome.Void || Attempts > stored.Attempts);
     }
 
     /// <summary>Whether the rollout emitted at least one call of its own or inherited.</summary>

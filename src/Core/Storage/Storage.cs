@@ -6,11 +6,17 @@ namespace Axpo.Core;
 [GenerateSerializer, Immutable, Alias("axpo.BlobRef")]
 public sealed record BlobRef([property: Id(0)] string Uri, [property: Id(1)] string Sha256);
 
-/// <summary>Finished rollouts by id. Storing the same rollout twice is the same as storing it once; only a Void one gives way, to a later attempt (<see cref="Rollout.Replaces"/>).</summary>
+/// <summary>The rollout of an id that counts, and where it is.</summary>
+/// <param name="Rollout">The rollout; not always the one that was to be stored.</param>
+/// <param name="Ref">Where it is.</param>
+public readonly record struct StoredRollout(Rollout Rollout, BlobRef Ref);
+
+/// <summary>Finished rollouts by id. The first one of an id stays, whoever stores another; only a Void one gives way (<see cref="Rollout.Replaces"/>).</summary>
 public interface ITrajectoryStore
 {
-    /// <summary>Stores a finished rollout; durable when the task completes.</summary>
-    ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken);
+    /// <summary>Stores a finished rollout, unless one of its id that counts is stored already; durable when the task completes.</summary>
+    /// <returns>The one that counts: of an episode that lived twice, or was tried again, it may be another.</returns>
+    ValueTask<StoredRollout> PutAsync(Rollout rollout, CancellationToken cancellationToken);
 
     /// <summary>Reads rollouts in the order asked for.</summary>
     /// <exception cref="KeyNotFoundException">One of them is not stored; the message names it.</exception>

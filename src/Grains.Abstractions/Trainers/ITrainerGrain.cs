@@ -1,8 +1,8 @@
 namespace Axpo.Grains.Abstractions;
 
 /// <summary>
-/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/{question}/0..N-1</c> of its questions and the continuations of the plan, less the
-/// missing ones, are read from the trajectory store.
+/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/{question}/0..N-1</c> of its questions and the continuations of the plan, less those that are
+/// Void, are read from the trajectory store.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("axpo.TrainRequest")]
 public sealed record TrainRequest
@@ -22,8 +22,8 @@ public sealed record TrainRequest
     /// <summary>What was resampled.</summary>
     [Id(4)] public required ResamplePlan Plan { get; init; }
 
-    /// <summary>Episodes without a stored trajectory (void, and not even that could be stored).</summary>
-    [Id(5)] public EpisodeId[] Missing { get; init; } = [];
+    /// <summary>Episodes that the run counts as Void: left out, whatever is stored of them by now.</summary>
+    [Id(5)] public EpisodeId[] Void { get; init; } = [];
 }
 
 /// <summary>A committed step.</summary>

@@ -109,7 +109,7 @@ internal sealed class EpisodeGrain(
         var stored = request.Resume ? await StoredAsync(id, cancellationToken) : null;
         if (stored is not null && !IsToBeTriedAgain(stored, request))
         {
-            return RolloutSummaries.Of(stored, await store.PutAsync(stored, cancellationToken));
+            return Summary(await store.PutAsync(stored, cancellationToken));
         }
 
         var configuration = await services.ConfigurationAsync(id.Run, cancellationToken);
@@ -181,6 +181,8 @@ internal sealed class EpisodeGrain(
         }
     }
 
+    /// <summary>Stores a rollout that is final.</summary>
+    /// <exception cref="IOException">Storage is out of reach.</exception>
     private async Task<RolloutSummary> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {
         for (var tries = 1; ; tries++)
@@ -190,7 +192,7 @@ internal sealed class EpisodeGrain(
                 FaultPoints.Reach(FaultPoints.BeforeRolloutStored);
                 var stored = await store.PutAsync(rollout, cancellationToken);
                 FaultPoints.Reach(FaultPoints.AfterRolloutStored);
-                return RolloutSummaries.Of(rollout, stored);
+                return Summary(stored);
             }
             catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
@@ -200,13 +202,16 @@ internal sealed class EpisodeGrain(
             {
                 if (tries == 3)
                 {
-                    return RolloutSummaries.Of(rollout with { Outcome = Outcome.Void, End = EndReason.Void, Cause = VoidCause.StorageFault, Detail = "the rollout could not be stored: " + e.Message }, null);
+                    // It has an outcome, which only cannot be stored: the run waits, and has the episode end again from its journal.
+                    throw new IOException($"rollout {rollout.Id} could not be stored: {e.Message}", e);
                 }
             }
 
             await Task.Delay(options.Value.AttemptDelay, time, CancellationToken.None);
         }
     }
+
+    private static RolloutSummary Summary(StoredRollout stored) => RolloutSummaries.Of(stored.Rollout, stored.Ref);
 
     private async Task<Rollout?> StoredAsync(EpisodeId id, CancellationToken cancellationToken)
     {

@@ -120,7 +120,7 @@ internal sealed class RunLoop(
         await EnterAsync(RunPhase.Updating);
         var updateStart = time.GetTimestamp();
         var all = batch.Groups.SelectMany(g => g).Concat(forks.SelectMany(f => f));
-        var trained = await UpdateAsync(step, batch.Questions, plan, [.. all.Where(r => r.Stored is null).Select(r => r.Id)], cancellationToken);
+        var trained = await UpdateAsync(step, batch.Questions, plan, [.. all.Where(r => r.Outcome == Outcome.Void).Select(r => r.Id)], cancellationToken);
 
         State.Step = step;
         State.Weights = trained.Weights;
@@ -315,7 +315,7 @@ internal sealed class RunLoop(
     }
 
     private async Task<TrainResult> UpdateAsync(
-        int step, int[] questions, ResamplePlan plan, EpisodeId[] missing, CancellationToken cancellationToken)
+        int step, int[] questions, ResamplePlan plan, EpisodeId[] left, CancellationToken cancellationToken)
     {
         var trainer = grains.GetGrain<ITrainerGrain>(run);
         var body = new TrainRequest
@@ -325,7 +325,7 @@ internal sealed class RunLoop(
             Questions = questions,
             GroupSize = Configuration.Rollouts.GroupSize,
             Plan = plan,
-            Missing = missing,
+            Void = left,
         };
         return await calls.RunAsync(_ => trainer.StartAsync(body), atMost => trainer.WaitAsync(body.Batch, atMost), () => isLeaving() ? Task.CompletedTask : trainer.CancelAsync(), cancellationToken);
     }

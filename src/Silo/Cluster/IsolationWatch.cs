@@ -29,7 +29,7 @@ public sealed partial class IsolationWatch(ClusterSettings cluster, IReachabilit
             else if (time.GetElapsedTime(contact) >= cluster.IsolationBound)
             {
                 LogIsolated(logger, cluster.Silo, cluster.IsolationBound.TotalSeconds);
-                health.IsDraining = true;
+                health.IsIsolated = true;
                 lifetime.StopApplication();
                 return;
             }

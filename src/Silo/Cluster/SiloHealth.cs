@@ -20,6 +20,9 @@ public sealed class SiloHealth(ClusterSettings cluster, ISiloStatusOracle member
     /// <summary>Set when the silo has been asked to stop: what it does it ends, nothing new comes.</summary>
     public bool IsDraining { get; set; }
 
+    /// <summary>Set when the silo has reached nobody for longer than its bound: it can store nothing, and what it does counts no more.</summary>
+    public bool IsIsolated { get; set; }
+
     /// <summary>The moment's answer.</summary>
     public async Task<HealthReport> ReportAsync(CancellationToken cancellationToken)
     {
@@ -27,6 +30,11 @@ public sealed class SiloHealth(ClusterSettings cluster, ISiloStatusOracle member
         if (IsDraining)
         {
             problems.Add("draining");
+        }
+
+        if (IsIsolated)
+        {
+            problems.Add("reaches neither Redis nor another silo");
         }
 
         if (membership.CurrentStatus != SiloStatus.Active)

@@ -21,7 +21,7 @@ public sealed class FileTrajectoryStore(RunFolders folders, bool readOnly = fals
 
     /// <inheritdoc/>
     /// <exception cref="NotSupportedException">The store is read-only.</exception>
-    public async ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+    public async ValueTask<StoredRollout> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {
         if (readOnly)
         {

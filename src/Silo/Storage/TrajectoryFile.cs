@@ -58,11 +58,22 @@ internal sealed class TrajectoryFile : IAsyncDisposable
         }
     }
 
+    private void Rescan()
+    {
+        lock (_scan)
+        {
+            _index.Clear();
+            _scanned = 0;
+        }
+
+        Refresh();
+    }
+
     /// <summary>Ids of the rollouts in it, in no order.</summary>
     public IEnumerable<string> Ids() => _index.Keys;
 
-    /// <summary>Where a rollout is; null: not here.</summary>
-    public BlobRef? Find(EpisodeId id) => _index.TryGetValue(id.ToString(), out var entry) ? entry.Ref : null;
+    /// <summary>Whether a rollout is known to be here.</summary>
+    public bool Holds(EpisodeId id) => _index.ContainsKey(id.ToString());
 
     /// <summary>Takes a rollout back: another silo's of the same id counts.</summary>
     public async ValueTask SupersedeAsync(EpisodeId id, CancellationToken cancellationToken)
@@ -71,14 +82,16 @@ internal sealed class TrajectoryFile : IAsyncDisposable
         await _writer!.AddAsync((id.ToString(), line, null), cancellationToken);
     }
 
-    public async ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+    /// <summary>Stores a rollout, unless one of its id that counts is here already.</summary>
+    /// <returns>The one that counts.</returns>
+    public async ValueTask<StoredRollout> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {
         var id = rollout.Id.ToString();
-        if (_index.TryGetValue(id, out var there))
+        if (await TryGetAsync(rollout.Id, cancellationToken) is { } there)
         {
-            if (!rollout.Replaces(await GetAsync(rollout.Id, cancellationToken)))
+            if (!rollout.Replaces(there.Rollout))
             {
-                return there.Ref;
+                return there;
             }
 
             await SupersedeAsync(rollout.Id, cancellationToken);
@@ -87,25 +100,44 @@ internal sealed class TrajectoryFile : IAsyncDisposable
         var line = JsonSerializer.SerializeToUtf8Bytes(rollout, AxpoJson.Line);
         var reference = Reference(id, line);
         await _writer!.AddAsync((id, line, reference), cancellationToken);
-        return _index[id].Ref;
+
+        // Of two that were stored at once the first stays.
+        return _index.TryGetValue(id, out var entry) && entry.Ref == reference
+            ? new StoredRollout(rollout, reference)
+            : await TryGetAsync(rollout.Id, cancellationToken) ?? throw new IOException($"rollout {id} was taken back while it was stored");
     }
 
-    public async ValueTask<Rollout> GetAsync(EpisodeId id, CancellationToken cancellationToken)
+    /// <summary>Reads a rollout; null: not here.</summary>
+    public async ValueTask<StoredRollout?> TryGetAsync(EpisodeId id, CancellationToken cancellationToken)
     {
         if (!_index.ContainsKey(id.ToString()))
         {
             Refresh();
         }
 
-        if (!_index.TryGetValue(id.ToString(), out var entry))
+        for (var again = false; _index.TryGetValue(id.ToString(), out var entry); again = true)
         {
-            throw new KeyNotFoundException($"rollout {id} is not stored in {Path.GetFileName(_path)}");
+            var buffer = new byte[entry.Length];
+            var read = await RandomAccess.ReadAsync(_file!.SafeFileHandle, buffer, entry.Offset, cancellationToken);
+            if (Reference(id.ToString(), buffer.AsSpan(0, read)) == entry.Ref)
+            {
+                return new StoredRollout(Parse(id, buffer), entry.Ref);
+            }
+
+            if (again || _writer is not null)
+            {
+                throw new InvalidDataException($"rollout {id} in {_path} does not have the hash that it was stored with; the file was changed by another program");
+            }
+
+            // Its writer took back a batch that the disk had no room for, after this reader had seen it.
+            Rescan();
         }
 
-        var buffer = new byte[entry.Length];
-        await RandomAccess.ReadAsync(_file!.SafeFileHandle, buffer, entry.Offset, cancellationToken);
-        return JsonSerializer.Deserialize<Rollout>(buffer, AxpoJson.Line) ?? throw new InvalidDataException($"rollout {id} is empty in {Path.GetFileName(_path)}");
+        return null;
     }
+
+    private Rollout Parse(EpisodeId id, byte[] line) =>
+        JsonSerializer.Deserialize<Rollout>(line, AxpoJson.Line) ?? throw new InvalidDataException($"rollout {id} is empty in {_path}");
 
     public async ValueTask DisposeAsync()
     {

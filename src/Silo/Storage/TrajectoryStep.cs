@@ -42,8 +42,9 @@ internal sealed class TrajectoryStep : IAsyncDisposable
             .OrderBy(i => i.Question).ThenBy(i => i.Rollout).ThenBy(i => i.Path.ToString(), StringComparer.Ordinal)];
     }
 
-    /// <summary>Stores a rollout, unless one of its id is stored already.</summary>
-    public async ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+    /// <summary>Stores a rollout, unless one of its id that counts is stored already.</summary>
+    /// <returns>The one that counts.</returns>
+    public async ValueTask<StoredRollout> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {
         if (_claims is null || _writer is null)
         {
@@ -51,7 +52,7 @@ internal sealed class TrajectoryStep : IAsyncDisposable
         }
 
         var owner = await _claims.ClaimAsync(rollout.Id, _writer, cancellationToken);
-        if (owner != _writer && FileOf(owner).Find(rollout.Id) is { } stored && !rollout.Replaces(await FileOf(owner).GetAsync(rollout.Id, cancellationToken)))
+        if (owner != _writer && await FileOf(owner).TryGetAsync(rollout.Id, cancellationToken) is { } stored && !rollout.Replaces(stored.Rollout))
         {
             return stored;
         }
@@ -64,7 +65,7 @@ internal sealed class TrajectoryStep : IAsyncDisposable
 
         if (owner != _writer)
         {
-            return FileOf(owner).Find(rollout.Id) ?? throw new IOException($"rollout {rollout.Id}: silo '{owner}' is storing it");
+            return await CountedAsync(owner, rollout.Id, cancellationToken);
         }
 
         var own = await _own!.PutAsync(rollout, cancellationToken);
@@ -75,7 +76,7 @@ internal sealed class TrajectoryStep : IAsyncDisposable
         }
 
         await _own.SupersedeAsync(rollout.Id, cancellationToken);
-        return FileOf(owner).Find(rollout.Id) ?? throw new IOException($"rollout {rollout.Id}: silo '{owner}' is storing it");
+        return await CountedAsync(owner, rollout.Id, cancellationToken);
     }
 
     /// <summary>Reads a rollout.</summary>
@@ -84,7 +85,7 @@ internal sealed class TrajectoryStep : IAsyncDisposable
     {
         if (_claims is not null && await _claims.OwnerAsync(id, cancellationToken) is { } owner)
         {
-            return await FileOf(owner).GetAsync(id, cancellationToken);
+            return (await FileOf(owner).TryGetAsync(id, cancellationToken) ?? throw NotStored(id)).Rollout;
         }
 
         if (!Holders(id).Any())
@@ -96,11 +97,13 @@ internal sealed class TrajectoryStep : IAsyncDisposable
         Rollout? counts = null;
         foreach (var file in Holders(id).ToArray())
         {
-            var rollout = await file.GetAsync(id, cancellationToken);
-            counts = counts is null || rollout.Replaces(counts) ? rollout : counts;
+            if (await file.TryGetAsync(id, cancellationToken) is { } stored)
+            {
+                counts = counts is null || stored.Rollout.Replaces(counts) ? stored.Rollout : counts;
+            }
         }
 
-        return counts ?? throw new KeyNotFoundException($"rollout {id} is not stored in {_stem}");
+        return counts ?? throw NotStored(id);
     }
 
     /// <inheritdoc/>
@@ -112,9 +115,14 @@ internal sealed class TrajectoryStep : IAsyncDisposable
         }
     }
 
+    private async ValueTask<StoredRollout> CountedAsync(string owner, EpisodeId id, CancellationToken cancellationToken) =>
+        await FileOf(owner).TryGetAsync(id, cancellationToken) ?? throw new IOException($"rollout {id}: silo '{owner}' is storing it");
+
+    private KeyNotFoundException NotStored(EpisodeId id) => new($"rollout {id} is not stored in {_stem}");
+
     private IEnumerable<TrajectoryFile> Files() => _own is null ? _others.Values : _others.Values.Prepend(_own);
 
-    private IEnumerable<TrajectoryFile> Holders(EpisodeId id) => Files().Where(f => f.Find(id) is not null);
+    private IEnumerable<TrajectoryFile> Holders(EpisodeId id) => Files().Where(f => f.Holds(id));
 
     private TrajectoryFile FileOf(string writer)
     {

@@ -30,18 +30,18 @@ public sealed class MemoryTrajectoryStore : ITrajectoryStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<BlobRef> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+    public ValueTask<StoredRollout> PutAsync(Rollout rollout, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(rollout);
         if (Outage is { } outage)
         {
-            return ValueTask.FromException<BlobRef>(outage);
+            return ValueTask.FromException<StoredRollout>(outage);
         }
 
         Interlocked.Increment(ref _puts);
         var id = rollout.Id.ToString();
         var stored = _rollouts.AddOrUpdate(id, rollout, (_, old) => rollout.Replaces(old) ? rollout : old);
-        return ValueTask.FromResult(new BlobRef(id, stored.Tokens.Length.ToString(CultureInfo.InvariantCulture)));
+        return ValueTask.FromResult(new StoredRollout(stored, new BlobRef(id, stored.Tokens.Length.ToString(CultureInfo.InvariantCulture))));
     }
 
     /// <inheritdoc/>

@@ -17,6 +17,8 @@ public sealed class FakeTool(string name, Func<FakeToolCall, ToolResult> answer,
 {
     private readonly ConcurrentQueue<FakeToolCall> _calls = new();
     private int _failures;
+    private readonly Lock _sessions = new();
+    private TaskCompletionSource _allClosed = Closing(isOver: true);
     private int _opened;
     private int _closed;
 
@@ -41,6 +43,18 @@ public sealed class FakeTool(string name, Func<FakeToolCall, ToolResult> answer,
     /// <summary>Sessions closed.</summary>
     public int Closed => Volatile.Read(ref _closed);
 
+    /// <summary>Completes when no session is open.</summary>
+    public Task AllClosed
+    {
+        get
+        {
+            lock (_sessions)
+            {
+                return _allClosed.Task;
+            }
+        }
+    }
+
     /// <summary>The next so many calls fail as transient.</summary>
     public void FailNext(int calls) => Interlocked.Exchange(ref _failures, calls);
 
@@ -52,7 +66,14 @@ public sealed class FakeTool(string name, Func<FakeToolCall, ToolResult> answer,
     public Task<IToolSession> OpenAsync(ToolSessionContext context, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(context);
-        Interlocked.Increment(ref _opened);
+        lock (_sessions)
+        {
+            if (_opened++ == _closed)
+            {
+                _allClosed = Closing(isOver: false);
+            }
+        }
+
         return Task.FromResult<IToolSession>(new Session(this, context));
     }
 
@@ -86,9 +107,27 @@ public sealed class FakeTool(string name, Func<FakeToolCall, ToolResult> answer,
 
         public ValueTask DisposeAsync()
         {
-            Interlocked.Increment(ref tool._closed);
+            lock (tool._sessions)
+            {
+                if (++tool._closed == tool._opened)
+                {
+                    tool._allClosed.SetResult();
+                }
+            }
+
             return ValueTask.CompletedTask;
         }
+    }
+
+    private static TaskCompletionSource Closing(bool isOver)
+    {
+        var closing = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (isOver)
+        {
+            closing.SetResult();
+        }
+
+        return closing;
     }
 
     private ToolResult Answer(FakeToolCall call) => answer(call);

@@ -25,6 +25,21 @@ public sealed class OutageTests
         status.Message!.ShouldContain(BrokenLog.Reason);
     }
 
+    [Fact]
+    public async Task A_rollout_that_cannot_be_stored_is_not_lost_and_not_Void_the_run_waits()
+    {
+        var world = new World();
+        var store = new BrokenStore();
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silo = silo => silo.Services.AddSingleton<ITrajectoryStore>(store));
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+
+        (status.Phase, status.Step, status.Dropped).ShouldBe((RunPhase.Done, 2, 0), status.Message);
+        store.Refused.ShouldBe(BrokenStore.Failures);
+        (await store.ListAsync(World.Run, null, null, TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken)).ShouldAllBe(r => r.Outcome != Outcome.Void);
+    }
+
     private static async Task<(RunStatus Status, IReadOnlyList<MetricsRow> Rows, int Trained)> RunAsync(int failures, TimeSpan patience)
     {
         var log = new BrokenLog(failures);
@@ -38,6 +53,33 @@ public sealed class OutageTests
         await run.StartAsync(new RunRequest());
         var status = await run.EndAsync();
         return (status, await log.ReadAsync(World.Run, TestContext.Current.CancellationToken), (await cluster.Grains.GetGrain<ITrainerGrain>(World.Run).StatusAsync()).Consumed);
+    }
+
+    /// <summary>Fails to store one rollout, longer than an episode tries.</summary>
+    private sealed class BrokenStore : ITrajectoryStore
+    {
+        private readonly MemoryTrajectoryStore _store = new();
+
+        public const int Failures = 7;
+
+        public int Refused { get; private set; }
+
+        public ValueTask<StoredRollout> PutAsync(Rollout rollout, CancellationToken cancellationToken)
+        {
+            if (rollout.Id is { Phase: Phase.Train, Question: 0, Rollout: 0, Step: 1 } && Refused < Failures)
+            {
+                Refused++;
+                throw new IOException("the disk is full");
+            }
+
+            return _store.PutAsync(rollout, cancellationToken);
+        }
+
+        public ValueTask<IReadOnlyList<Rollout>> GetAsync(IReadOnlyList<EpisodeId> ids, CancellationToken cancellationToken) => _store.GetAsync(ids, cancellationToken);
+
+        public IAsyncEnumerable<Rollout> ListAsync(string run, Phase? phase, int? step, CancellationToken cancellationToken) => _store.ListAsync(run, phase, step, cancellationToken);
+
+        public ValueTask CloseAsync(string run, int throughStep) => _store.CloseAsync(run, throughStep);
     }
 
     /// <summary>Fails the first writes of the row of step 1.</summary>

@@ -56,7 +56,7 @@ public sealed class SharingTests
         await run.CancelAsync("enough");
         (await run.EndAsync()).Phase.ShouldBe(RunPhase.Cancelled);
 
-        world.Tool.Closed.ShouldBe(world.Tool.Opened);
+        await world.Tool.AllClosed.Event("every session of the tool is closed");
         world.Engine.Status.LiveSequences.ShouldBe(0);
         world.Services.Released.ShouldContain(Big, "its engine ends, and what it holds with it");
     }

@@ -62,6 +62,24 @@ public sealed class TrainerTests
         answer.Error.ShouldNotBeNull().ShouldContain("step 0");
     }
 
+    [Fact]
+    public async Task What_the_run_counts_as_Void_is_left_out_and_what_it_counts_must_not_be_stored_as_Void()
+    {
+        var world = new World(turn => turn.Episode.Rollout == 2 ? throw new ScriptedFaultException(GenerateStatus.Fault, "out of memory") : World.Default(turn));
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+        var request = await RolledOutAsync(world, cluster);
+        var trainer = cluster.Grains.GetGrain<ITrainerGrain>(World.Run);
+
+        var answer = await trainer.StartAsync(request);
+        answer = answer.State == OperationState.Running ? await trainer.WaitAsync(request.Batch, TimeSpan.FromSeconds(10)) : answer;
+        answer.State.ShouldBe(OperationState.Failed);
+        answer.Error!.ShouldContain(World.Id(2).ToString());
+        (await trainer.StatusAsync()).Step.ShouldBe(0, "nothing was trained on less than was counted");
+
+        await trainer.EndAsync(request with { Void = [World.Id(2)] });
+        world.Learner.Batches.ShouldHaveSingleItem().Sequences.ShouldNotContain(s => s.Id == World.Id(2));
+    }
+
     private static async Task<TrainRequest> RolledOutAsync(World world, AxpoTestCluster cluster)
     {
         var group = cluster.Grains.GetGrain<IGroupGrain>("r1/train/1/0");

@@ -49,24 +49,25 @@ public sealed class FileTrajectoryStoreTests : IDisposable
         await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
         var first = await store.PutAsync(Sample.Rollout("r", 1, 0, 0), Token);
         var second = await store.PutAsync(Sample.Rollout("r", 1, 0, 0, Outcome.Wrong), Token);
-        second.ShouldBe(first);
+        second.Ref.ShouldBe(first.Ref);
+        second.Rollout.Outcome.ShouldBe(Outcome.Correct, "whoever stores is told what counts");
         (await store.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 0)], Token))[0].Outcome.ShouldBe(Outcome.Correct);
     }
 
     [Fact]
-    public async Task A_Void_rollout_gives_way_to_a_later_attempt_for_good()
+    public async Task A_Void_rollout_gives_way_to_a_later_attempt_and_to_any_outcome_for_good()
     {
         var folders = new RunFolders(_folder.Path);
         var lost = Sample.Rollout("r", 1, 0, 0, Outcome.Void) with { Cause = VoidCause.EngineFault, Attempts = 3 };
-        var mended = Sample.Rollout("r", 1, 0, 0) with { Attempts = 4 };
+        var mended = Sample.Rollout("r", 1, 0, 0) with { Attempts = 2 };
         await using (var store = new FileTrajectoryStore(folders))
         {
             await store.PutAsync(lost, Token);
-            await store.PutAsync(mended with { Attempts = 3 }, Token);
-            (await store.GetAsync([lost.Id], Token))[0].Outcome.ShouldBe(Outcome.Void, "the same attempt is the same operation");
-            await store.PutAsync(mended, Token);
-            await store.PutAsync(lost with { Attempts = 5 }, Token);
-            (await store.GetAsync([lost.Id], Token))[0].Attempts.ShouldBe(4, "an outcome stays");
+            (await store.PutAsync(lost with { Cause = VoidCause.StorageFault }, Token)).Rollout.Cause.ShouldBe(VoidCause.EngineFault, "the same attempt is the same operation");
+            (await store.PutAsync(lost with { Attempts = 4 }, Token)).Rollout.Attempts.ShouldBe(4);
+            (await store.PutAsync(mended, Token)).Rollout.Outcome.ShouldBe(Outcome.Correct, "an outcome counts, whichever attempt had it");
+            (await store.PutAsync(lost with { Attempts = 5 }, Token)).Rollout.Attempts.ShouldBe(2, "an outcome stays");
+            (await store.GetAsync([lost.Id], Token))[0].Attempts.ShouldBe(2);
         }
 
         await using var again = new FileTrajectoryStore(folders);

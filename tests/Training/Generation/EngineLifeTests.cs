@@ -133,17 +133,19 @@ public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<Engin
     {
         var folder = fixture.Make("second", 2);
         await using var engine = await fixture.StartAsync();
-        var swapped = new TaskCompletionSource<bool>();
+        var generating = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var gate = new ManualResetEventSlim();
         engine.Loop.BeforeStep = step =>
         {
             if (step == 5)
             {
                 // The loop stands between two tokens until the new weights are on their way.
+                generating.SetResult();
                 gate.Wait();
             }
         };
         var running = engine.GenerateAsync(Request("a", Prompt(4), max: 300), None);
+        await generating.Task;
         var publishing = engine.PublishAsync(new WeightsVersion(1, 7, folder, Hash(folder)), None);
         while (engine.Published.Step != 7)
         {
