@@ -112,9 +112,12 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>What a silo has logged.</summary>
+    public IEnumerable<string> LogOf(string silo) => Path.Combine(Folders.Root, $"silo-{silo}.log") is var log && File.Exists(log) ? File.ReadLines(log) : [];
+
     /// <summary>The ends of the silos' logs.</summary>
-    public string Logs() => string.Join(Environment.NewLine, Silos.Select(s => Path.Combine(Folders.Root, $"silo-{s.Name}.log")).Where(File.Exists).Select(log =>
-        $"{log}:{Environment.NewLine}{string.Join(Environment.NewLine, File.ReadLines(log).Where(l => !l.Contains(" Debug ", StringComparison.Ordinal)).TakeLast(60))}"));
+    public string Logs() => string.Join(Environment.NewLine, Silos.Select(s =>
+        $"{s.Name}:{Environment.NewLine}{string.Join(Environment.NewLine, LogOf(s.Name).Where(l => !l.Contains(" Debug ", StringComparison.Ordinal)).TakeLast(60))}"));
 
     public async ValueTask DisposeAsync()
     {

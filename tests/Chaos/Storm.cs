@@ -259,7 +259,7 @@ internal sealed partial class Storm(Cluster cluster, IReadOnlyList<Fault> schedu
     {
         var begins = new Dictionary<string, List<DateTimeOffset>>(StringComparer.Ordinal);
         var refused = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var line in cluster.Silos.Select(s => Path.Combine(cluster.Folders.Root, $"silo-{s.Name}.log")).Where(File.Exists).SelectMany(File.ReadLines))
+        foreach (var line in cluster.Silos.SelectMany(s => cluster.LogOf(s.Name)))
         {
             if (Generates().Match(line) is not { Success: true } match)
             {

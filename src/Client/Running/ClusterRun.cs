@@ -10,6 +10,7 @@ using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Runtime;
+using StackExchange.Redis;
 
 namespace Axpo.Client.Running;
 
@@ -44,6 +45,11 @@ internal sealed class ClusterRun : IAsyncDisposable
         try
         {
             await host.StartAsync(context.Stop);
+        }
+        catch (RedisException e)
+        {
+            host.Dispose();
+            throw ClusterPreflight.Unusable(cluster, e);
         }
         catch (Exception e) when (e is OrleansException or TimeoutException)
         {

@@ -8,6 +8,10 @@ public static class ClusterPreflight
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(10);
 
+    /// <summary>The error for a Redis that answered with an error while a silo, or a client, joined the cluster.</summary>
+    public static PreflightException Unusable(ClusterSettings cluster, RedisException e) =>
+        new([new Problem("--redis", EndPoints(cluster.RedisOptions()), $"refuses to store ({e.Message}); try again when it does", IsEnvironment: true)]);
+
     /// <summary>Connects to Redis once.</summary>
     /// <exception cref="PreflightException">Redis cannot be reached, or the text is no address of one.</exception>
     public static async Task CheckAsync(ClusterSettings cluster, CancellationToken cancellationToken)
@@ -31,8 +35,10 @@ public static class ClusterPreflight
         }
         catch (Exception e) when (e is RedisException or TimeoutException)
         {
-            // The text may hold a password: only the end points are told.
-            throw new PreflightException([new Problem("--redis", string.Join(", ", options.EndPoints), "does not answer; start one (Debian: apt install redis-server), or name the one of your cluster as HOST:PORT", IsEnvironment: true)]);
+            throw new PreflightException([new Problem("--redis", EndPoints(options), "does not answer; start one (Debian: apt install redis-server), or name the one of your cluster as HOST:PORT", IsEnvironment: true)]);
         }
     }
+
+    /// <summary>The text may hold a password: only the end points are told.</summary>
+    private static string EndPoints(ConfigurationOptions options) => string.Join(", ", options.EndPoints);
 }

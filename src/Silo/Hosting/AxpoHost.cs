@@ -9,6 +9,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orleans;
 using Orleans.Hosting;
+using StackExchange.Redis;
 
 namespace Axpo.Silo.Hosting;
 
@@ -30,7 +31,7 @@ public sealed class AxpoHost : IAsyncDisposable
     public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
 
     /// <summary>Starts a silo.</summary>
-    /// <exception cref="PreflightException">A port cannot be used.</exception>
+    /// <exception cref="PreflightException">A port cannot be used, or Redis stores nothing.</exception>
     public static async Task<AxpoHost> StartAsync(AxpoHostOptions options, CancellationToken cancellationToken)
     {
         FaultInjection.ArmFromEnvironment();
@@ -56,6 +57,11 @@ public sealed class AxpoHost : IAsyncDisposable
         try
         {
             await host.StartAsync(cancellationToken);
+        }
+        catch (RedisException e) when (options.Cluster is not null)
+        {
+            await DisposeAsync(host);
+            throw ClusterPreflight.Unusable(options.Cluster, e);
         }
         catch
         {
