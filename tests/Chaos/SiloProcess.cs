@@ -50,6 +50,9 @@ internal sealed class SiloProcess : IDisposable
         }
     }
 
+    /// <summary>How often the silo came up.</summary>
+    public int Starts { get; private set; }
+
     public string Output
     {
         get
@@ -229,6 +232,7 @@ internal sealed class SiloProcess : IDisposable
             _output.AppendLine(line);
             if (ReferenceEquals(from, _supervisor) && line.StartsWith($"silo '{Name}' of cluster", StringComparison.Ordinal))
             {
+                Starts++;
                 if (_up.Task.IsCompleted)
                 {
                     // It died of itself and is back.

@@ -78,7 +78,12 @@ public static class AxpoSiloExtensions
         {
             o.ProbeTimeout = cluster.ProbeTimeout;
             o.NumMissedProbesLimit = cluster.MissedProbes;
-            o.DefunctSiloExpiration = TimeSpan.FromDays(1);
+
+            // By default a silo whose clock is over an hour ahead holds every silo that is just joining for long retired, itself included, and clears away the dead that a sleeper must find.
+            // Clocks that disagree by less than a week must not matter.
+            o.SiloGenerationRetirementAge = null;
+            o.MaxDefunctSiloEntries = null;
+            o.DefunctSiloExpiration = TimeSpan.FromDays(7);
         });
         services.RemoveAllKeyed<IGrainStorage>(GrainsOptions.Storage);
         silo.AddRedisGrainStorage(GrainsOptions.Storage, options => options.Configure<Serializer>((o, serializer) =>

@@ -12,7 +12,8 @@ internal sealed class TrajectoryStep : IAsyncDisposable
     private readonly string _stem;
     private readonly string? _writer;
     private readonly IRolloutClaims? _claims;
-    private readonly TrajectoryFile? _own;
+    private readonly Lock _creation = new();
+    private TrajectoryFile? _own;
     private readonly ConcurrentDictionary<string, TrajectoryFile> _others = new(StringComparer.Ordinal);
 
     /// <summary>Opens a step.</summary>
@@ -24,7 +25,12 @@ internal sealed class TrajectoryStep : IAsyncDisposable
     public TrajectoryStep(string folder, string stem, bool readOnly, string? writer, IRolloutClaims? claims)
     {
         (_folder, _stem, _writer, _claims) = (folder, stem, writer, claims);
-        _own = readOnly ? null : new TrajectoryFile(PathOf(writer), readOnly: false);
+
+        // Who only reads leaves no empty file of its own.
+        if (!readOnly && File.Exists(PathOf(writer)))
+        {
+            Own();
+        }
     }
 
     /// <summary>The name of a step's file without its silo; null: no such file.</summary>
@@ -48,7 +54,7 @@ internal sealed class TrajectoryStep : IAsyncDisposable
     {
         if (_claims is null || _writer is null)
         {
-            return await _own!.PutAsync(rollout, cancellationToken);
+            return await Own().PutAsync(rollout, cancellationToken);
         }
 
         var owner = await _claims.ClaimAsync(rollout.Id, _writer, cancellationToken);
@@ -68,14 +74,14 @@ internal sealed class TrajectoryStep : IAsyncDisposable
             return await CountedAsync(owner, rollout.Id, cancellationToken);
         }
 
-        var own = await _own!.PutAsync(rollout, cancellationToken);
+        var own = await Own().PutAsync(rollout, cancellationToken);
         owner = await _claims.OwnerAsync(rollout.Id, cancellationToken) ?? _writer;
         if (owner == _writer)
         {
             return own;
         }
 
-        await _own.SupersedeAsync(rollout.Id, cancellationToken);
+        await Own().SupersedeAsync(rollout.Id, cancellationToken);
         return await CountedAsync(owner, rollout.Id, cancellationToken);
     }
 
@@ -120,15 +126,24 @@ internal sealed class TrajectoryStep : IAsyncDisposable
 
     private KeyNotFoundException NotStored(EpisodeId id) => new($"rollout {id} is not stored in {_stem}");
 
+    /// <summary>The file of this process, created when it is first written.</summary>
+    private TrajectoryFile Own()
+    {
+        lock (_creation)
+        {
+            return _own ??= new TrajectoryFile(PathOf(_writer), readOnly: false);
+        }
+    }
+
     private IEnumerable<TrajectoryFile> Files() => _own is null ? _others.Values : _others.Values.Prepend(_own);
 
     private IEnumerable<TrajectoryFile> Holders(EpisodeId id) => Files().Where(f => f.Holds(id));
 
     private TrajectoryFile FileOf(string writer)
     {
-        if (_own is not null && writer == _writer)
+        if (writer == _writer)
         {
-            return _own;
+            return Own();
         }
 
         var file = _others.GetOrAdd(PathOf(writer), path => new TrajectoryFile(path, readOnly: true));

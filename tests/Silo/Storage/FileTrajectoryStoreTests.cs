@@ -105,6 +105,40 @@ public sealed class FileTrajectoryStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Who_only_reads_creates_no_file()
+    {
+        await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
+        await Should.ThrowAsync<KeyNotFoundException>(async () => await store.GetAsync([new EpisodeId("r", Phase.Train, 1, 0, 0)], Token));
+        Directory.EnumerateFiles(_folder.Path, "*.jsonl", SearchOption.AllDirectories).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Another_silos_batch_that_was_taken_back_is_read_anew()
+    {
+        var folders = new RunFolders(_folder.Path);
+        var (first, second) = (Sample.Rollout("r", 1, 0, 0), Sample.Rollout("r", 1, 0, 1));
+        var path = Path.Combine(folders.Trajectories("r"), "train-00001.jsonl");
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(first, Token);
+            await store.PutAsync(second, Token);
+        }
+
+        var lines = await File.ReadAllLinesAsync(path, Token);
+        await using var reader = new FileTrajectoryStore(folders, readOnly: true);
+        (await reader.GetAsync([first.Id], Token))[0].Id.ShouldBe(first.Id);
+
+        // The disk had no room for the batch: its writer cut the file and wrote another.
+        await File.WriteAllTextAsync(path, string.Concat(lines.Reverse().Select(l => l + "\n")), Token);
+        (await reader.GetAsync([first.Id, second.Id], Token)).Select(r => r.Id).ShouldBe([first.Id, second.Id]);
+
+        await File.WriteAllTextAsync(path, lines[0].Replace("\"attempts\":1", "\"attempts\":2", StringComparison.Ordinal) + "\n", Token);
+        lines[0].ShouldContain("\"attempts\":1");
+        (await reader.GetAsync([first.Id], Token))[0].Attempts.ShouldBe(2);
+        await Should.ThrowAsync<KeyNotFoundException>(async () => await reader.GetAsync([second.Id], Token));
+    }
+
+    [Fact]
     public async Task Many_at_once_are_all_there_in_order_of_ids()
     {
         await using var store = new FileTrajectoryStore(new RunFolders(_folder.Path));
