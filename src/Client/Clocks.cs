@@ -1,5 +1,7 @@
 using System.Globalization;
 using Axpo.Silo.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Axpo.Client;
 
@@ -16,6 +18,20 @@ internal static class Clocks
             ? new Wrong(TimeSpan.FromSeconds(seconds))
             : throw new PreflightException([new Problem(Variable, text, "expected seconds, for example 3600 or -90")])
         : TimeProvider.System;
+
+    /// <summary>Has a silo run on a clock. A wrong one is Axpo's alone: Orleans reads the machine's too, beside its time provider, and would disagree with itself.</summary>
+    public static void Use(IServiceCollection services, TimeProvider clock)
+    {
+        services.AddSingleton(clock);
+        if (clock != TimeProvider.System)
+        {
+            foreach (var area in services.Where(s => s.IsKeyedService && s.ServiceType == typeof(TimeProvider)).Select(s => s.ServiceKey).Distinct().ToArray())
+            {
+                services.RemoveAllKeyed<TimeProvider>(area);
+                services.AddKeyedSingleton(area, TimeProvider.System);
+            }
+        }
+    }
 
     private sealed class Wrong(TimeSpan offset) : TimeProvider
     {

@@ -68,7 +68,7 @@ internal static class SiloCommand
                 SiloPort = ports.SiloPort,
                 GatewayPort = ports.GatewayPort,
                 Tools = tools,
-                ConfigureServices = services => services.AddSingleton(context.Time),
+                ConfigureServices = services => Clocks.Use(services, context.Time),
                 ConfigureLogging = logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Warning).AddFilter("Axpo", context.Verbose ? LogLevel.Debug : LogLevel.Information),
             },
             context.Stop);

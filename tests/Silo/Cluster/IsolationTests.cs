@@ -2,6 +2,7 @@ using Axpo.Silo.Cluster;
 using Axpo.Silo.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Orleans.Configuration;
 using Shouldly;
 using Xunit;
 
@@ -26,7 +27,7 @@ public sealed class IsolationTests : IDisposable
         await using var other = await AxpoHost.StartAsync(Options(redis.Cluster("other")), Token);
         var cut = new Wire();
         var options = Options(redis.Cluster("lone") with { Redis = relay.Address, ProbeTimeout = TimeSpan.FromSeconds(1) });
-        options.ConfigureServices = services => services.Replace(ServiceDescriptor.Singleton<IReachability>(p => new CutReachability(ActivatorUtilities.CreateInstance<SiloReachability>(p), cut)));
+        options.ConfigureServices += services => services.Replace(ServiceDescriptor.Singleton<IReachability>(p => new CutReachability(ActivatorUtilities.CreateInstance<SiloReachability>(p), cut)));
         var lone = await AxpoHost.StartAsync(options, Token);
         lone.Ended(CancellationToken.None).IsCancellationRequested.ShouldBeFalse();
 
@@ -42,7 +43,14 @@ public sealed class IsolationTests : IDisposable
     }
 
     // The lone host is not disposed of: Orleans would ask Redis and the others first, for two minutes, and a silo's process ends at once instead.
-    private AxpoHostOptions Options(ClusterSettings cluster) => new() { RunsFolder = _folder.Path, Cluster = cluster, ShutdownSeconds = 1 };
+    // Nor does either declare the other dead, on a machine that stalls: that ends a process, and both are this one.
+    private AxpoHostOptions Options(ClusterSettings cluster) => new()
+    {
+        RunsFolder = _folder.Path,
+        Cluster = cluster,
+        ShutdownSeconds = 1,
+        ConfigureServices = services => services.Configure<ClusterMembershipOptions>(o => o.LivenessEnabled = false),
+    };
 
     /// <summary>The wire to the other silos: both live in this process, where only the test can cut it. Redis goes through the relay.</summary>
     private sealed class Wire
