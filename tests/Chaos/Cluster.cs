@@ -8,6 +8,9 @@ namespace Axpo.Chaos.Tests;
 /// <summary>A cluster in child processes, its Redis, and its shared folder.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
+    /// <summary>Names a folder that keeps the silos' logs.</summary>
+    private const string LogFolder = "AXPO_CHAOS_LOGS";
+
     private readonly string _folder;
     private readonly bool _isMounted;
 
@@ -125,6 +128,15 @@ internal sealed class Cluster : IAsyncDisposable
         {
             await silo.CrashAsync();
             silo.Dispose();
+        }
+
+        if (Environment.GetEnvironmentVariable(LogFolder) is { Length: > 0 } logs)
+        {
+            Directory.CreateDirectory(logs);
+            foreach (var log in Directory.GetFiles(Folders.Root, "silo-*.log"))
+            {
+                File.Copy(log, Path.Combine(logs, Path.GetFileName(log)), overwrite: true);
+            }
         }
 
         await Redis.DisposeAsync();

@@ -30,26 +30,33 @@ internal sealed class Zygote : IAsyncDisposable
     private const int HeaderSize = 9;
     private const int MaxPayload = 1 << 20;
 
+    /// <summary>How long what an ended sandbox has written may still be read.</summary>
+    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
+
     private readonly Process _process;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly ConcurrentDictionary<uint, TaskCompletionSource<(byte Kind, byte[] Payload)>> _waiting = new();
-    private readonly Task _reading;
+    private readonly Task _life;
     private readonly Task<string> _errors;
     private int _next;
+    private volatile bool _isGone;
 
     private Zygote(Process process, string strategy)
     {
         _process = process;
         Strategy = strategy;
         _errors = process.StandardError.ReadToEndAsync();
-        _reading = Task.Run(ReadAsync);
+        _life = Task.Run(LiveAsync);
     }
 
     /// <summary>Name of the strategy.</summary>
     public string Strategy { get; }
 
     /// <summary>Whether the sandbox still runs.</summary>
-    public bool IsAlive => !_reading.IsCompleted;
+    public bool IsAlive => !_isGone;
+
+    /// <summary>Whether anything has come out of it yet.</summary>
+    public bool HasAnswered { get; private set; }
 
     /// <summary>Starts a sandbox; it works only once a session in it answered.</summary>
     /// <exception cref="ToolUnavailableException">It did not start.</exception>
@@ -111,8 +118,8 @@ internal sealed class Zygote : IAsyncDisposable
         }
     }
 
-    /// <summary>Ends the sandbox.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Ends the sandbox; what waits for it is told.</summary>
+    public void Kill()
     {
         try
         {
@@ -122,9 +129,14 @@ internal sealed class Zygote : IAsyncDisposable
         {
             // It ended by itself.
         }
+    }
 
+    /// <summary>Ends the sandbox and waits until it has.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Kill();
         await _process.WaitForExitAsync();
-        await _reading;
+        await _life;
         // The gate stays: a session that is closed after this must find the sandbox gone, not the gate.
         _process.Dispose();
     }
@@ -189,6 +201,26 @@ internal sealed class Zygote : IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Until the sandbox is gone: it closed its output, or its process ended. Killed while it is being set up, bubblewrap leaves a half-made child behind that holds the output open for ever.
+    /// </summary>
+    private async Task LiveAsync()
+    {
+        var reading = ReadAsync();
+        if (await Task.WhenAny(reading, _process.WaitForExitAsync()) != reading)
+        {
+            await Task.WhenAny(reading, Task.Delay(Rest));
+        }
+
+        // Asked for from here on it is gone; what waits already is told.
+        _isGone = true;
+        var gone = await GoneAsync();
+        foreach (var answer in _waiting.Values)
+        {
+            answer.TrySetException(gone);
+        }
+    }
+
     private async Task ReadAsync()
     {
         var stream = _process.StandardOutput.BaseStream;
@@ -205,6 +237,7 @@ internal sealed class Zygote : IAsyncDisposable
 
                 var payload = new byte[length];
                 await stream.ReadExactlyAsync(payload);
+                HasAnswered = true;
                 if (_waiting.TryRemove(BinaryPrimitives.ReadUInt32LittleEndian(header), out var answer))
                 {
                     answer.TrySetResult((header[4], payload));
@@ -214,14 +247,6 @@ internal sealed class Zygote : IAsyncDisposable
         catch (Exception e) when (e is IOException or ObjectDisposedException or EndOfStreamException)
         {
             // It ended in the middle of a frame: as gone as any.
-        }
-
-        // Asked for from here on, IsAlive is false; what waits already is told.
-        await Task.Yield();
-        var gone = await GoneAsync();
-        foreach (var answer in _waiting.Values)
-        {
-            answer.TrySetException(gone);
         }
     }
 

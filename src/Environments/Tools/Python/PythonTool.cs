@@ -161,7 +161,23 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
         public async Task StartAsync(CancellationToken cancellationToken)
         {
             var zygote = await tool.ZygoteAsync(cancellationToken);
-            _session = await zygote.OpenAsync(seed, cancellationToken);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            if (!zygote.HasAnswered)
+            {
+                limit.CancelAfter(TimeSpan.FromSeconds(tool.Options.Sandbox.StartSeconds));
+            }
+
+            try
+            {
+                _session = await zygote.OpenAsync(seed, limit.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // The next one starts another.
+                zygote.Kill();
+                throw new ToolUnavailableException(string.Create(CultureInfo.InvariantCulture, $"sandbox: the {zygote.Strategy} sandbox did not begin within {tool.Options.Sandbox.StartSeconds} s"), isTransient: true);
+            }
+
             _zygote = zygote;
         }
 
