@@ -602,6 +602,9 @@ public sealed record LearnerOptions
 
     /// <summary>Newest checkpoints that stay on the disk; older ones are deleted once a step is committed and published. 0: all stay.</summary>
     [Id(9), Range(0, 1_000_000)] public int KeepCheckpoints { get; init; } = 3;
+
+    /// <summary>Device of the learner: <c>auto</c> (the first CUDA device, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
 /// <summary>The engine.</summary>
@@ -625,6 +628,9 @@ public sealed record EngineOptions
 
     /// <summary>Sequences that may wait; more are refused as Busy.</summary>
     [Id(5), Range(1, 1_000_000)] public int MaxQueue { get; init; } = 4096;
+
+    /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
+    [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
 /// <summary>Held-out evaluation.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Files;
 using Axpo.Training.Models;
 using Axpo.Training.Native;
@@ -26,6 +27,7 @@ public sealed class Learner : ILearner, IDisposable
     private readonly RunConfiguration _configuration;
     private readonly string _modelFolder;
     private readonly IPolicyLoss _loss;
+    private readonly Device _device;
     private Decoder _policy;
     private Decoder _reference;
     private FusedAdamW _optimizer;
@@ -33,7 +35,8 @@ public sealed class Learner : ILearner, IDisposable
     private Learner(DeviceThread thread, string modelFolder, RunConfiguration configuration)
     {
         (_thread, _modelFolder, _configuration, _loss) = (thread, modelFolder, configuration, PolicyLosses.Get(configuration.Objective.Loss));
-        _policy = Decoder.Load(modelFolder);
+        _device = ComputeDevice.Resolve(configuration.Learner.Device, "learner.device");
+        _policy = Decoder.Load(modelFolder, _device);
         _reference = _policy.Clone();
         _optimizer = MakeOptimizer(_policy);
     }
@@ -46,6 +49,7 @@ public sealed class Learner : ILearner, IDisposable
     /// <param name="configuration">Objective, optimizer and cuts, and the temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ArgumentException">There is no policy loss of the configuration's name.</exception>
+    /// <exception cref="NotSupportedException">The configuration's device is not there.</exception>
     public static async Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, CancellationToken cancellationToken)
     {
         var thread = new DeviceThread("axpo-learner", configuration.Learner.Threads);
@@ -83,7 +87,7 @@ public sealed class Learner : ILearner, IDisposable
             var tally = new Tally();
             var items = Prepare(batch, tally);
             using var present = _policy.Clone();
-            using var moved = at is null ? null : Decoder.Load(at);
+            using var moved = at is null ? null : Decoder.Load(at, _device);
             _policy.CopyFrom(moved ?? present);
             try
             {
@@ -187,9 +191,9 @@ public sealed class Learner : ILearner, IDisposable
             Tensor? entropies = null;
             var old = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature, e => entropies = e);
             var reference = Objective.KlWeight == 0 ? null : TokenLogProbs.Of(_reference, pack.Forward(_reference), pack.Ids, chosen, Temperature);
-            var oldValues = old.cpu().data<float>().ToArray();
-            var referenceValues = reference?.cpu().data<float>().ToArray();
-            var entropyValues = entropies!.cpu().data<float>().ToArray();
+            var oldValues = old.Floats();
+            var referenceValues = reference?.Floats();
+            var entropyValues = entropies!.Floats();
             var at = 0;
             foreach (var item in micro)
             {
@@ -226,7 +230,7 @@ public sealed class Learner : ILearner, IDisposable
             var pack = Pack(micro, out var chosen);
             Tensor? entropies = null;
             var current = TokenLogProbs.Of(_policy, pack.Forward(_policy), pack.Ids, chosen, Temperature, Objective.EntropyWeight == 0 ? null : e => entropies = e);
-            var rows = tensor(micro.SelectMany((item, i) => Enumerable.Repeat((long)i, item.Chosen.Length)).ToArray(), device: current.device);
+            var rows = _device.Upload(micro.SelectMany((item, i) => Enumerable.Repeat((long)i, item.Chosen.Length)).ToArray());
             var tokens = new LossTokens(current, Flat(micro, i => i.Old), Flat(micro, i => i.Advantages), rows, micro.Count);
             var inputs = new ObjectiveInputs(tokens, Flat(micro, i => Enumerable.Repeat((float)i.Weight, i.Chosen.Length)))
             {
@@ -253,14 +257,13 @@ public sealed class Learner : ILearner, IDisposable
 
     private PackedBatch Pack(IReadOnlyList<Item> micro, out Tensor chosen)
     {
-        var device = _policy.Parameters[0].Value.device;
-        var pack = new PackedBatch([.. micro.Select(i => i.Sequence.Tokens)], device);
-        chosen = tensor(micro.SelectMany((item, i) => item.Chosen.Select(t => (long)pack.StartOf(i) + t)).ToArray(), device: device);
+        var pack = new PackedBatch([.. micro.Select(i => i.Sequence.Tokens)], _device);
+        chosen = _device.Upload(micro.SelectMany((item, i) => item.Chosen.Select(t => (long)pack.StartOf(i) + t)).ToArray());
         return pack;
     }
 
     private Tensor Flat(IReadOnlyList<Item> micro, Func<Item, IEnumerable<float>> values) =>
-        tensor(micro.SelectMany(values).ToArray(), device: _policy.Parameters[0].Value.device);
+        _device.Upload(micro.SelectMany(values).ToArray());
 
     private IEnumerable<List<Item>> Cut(IEnumerable<Item> items)
     {
@@ -327,7 +330,7 @@ public sealed class Learner : ILearner, IDisposable
 
     private bool Load(string folder)
     {
-        var loaded = Decoder.Load(folder);
+        var loaded = Decoder.Load(folder, _device);
         var optimizer = MakeOptimizer(loaded);
         var step = 0;
         try

@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Models;
 using static TorchSharp.torch;
 
@@ -43,8 +44,8 @@ public sealed class PackedBatch
             at += tokens.Length;
         }
 
-        Ids = tensor(ids, device: device);
-        Positions = tensor(positions, device: device);
+        Ids = device.Upload(ids);
+        Positions = device.Upload(positions);
     }
 
     /// <summary>Ids [tokens] int64.</summary>

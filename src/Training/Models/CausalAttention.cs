@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 using static TorchSharp.torch;
 
@@ -6,6 +7,24 @@ namespace Axpo.Training.Models;
 /// <summary>Attention kernels for whole sequences.</summary>
 public static class CausalAttention
 {
+    /// <summary>Sequences packed end to end, one call for all whatever their lengths; CUDA only. Heads of grouped keys and values are repeated.</summary>
+    /// <param name="lengths">Length of each sequence, in order; they add up to n.</param>
+    /// <param name="config">Shape of the decoder.</param>
+    /// <param name="device">Where the pass runs.</param>
+    public static AttentionKernel VariableLength(IReadOnlyList<int> lengths, DecoderConfig config, Device device)
+    {
+        var starts = new int[lengths.Count + 1];
+        for (var i = 0; i < lengths.Count; i++)
+        {
+            starts[i + 1] = starts[i] + lengths[i];
+        }
+
+        var (offsets, longest, group) = (device.Upload(starts), lengths.Max(), config.Heads / config.KvHeads);
+        return (_, q, k, v) => Aten.PackedAttention(q, Repeat(k), Repeat(v), offsets, longest);
+
+        Tensor Repeat(Tensor x) => group == 1 ? x : x.repeat_interleave(group, 1);
+    }
+
     /// <summary>
     /// Sequences packed end to end. Neighbours of equal length share one attention call without padding, so a caller that sorts by length pays few
     /// calls (a block-diagonal mask over a long pack is 50 times slower on CPU).

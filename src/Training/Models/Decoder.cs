@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 using Axpo.Training.Safetensors;
 using TorchSharp;
@@ -73,6 +74,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Shape.</summary>
     public DecoderConfig Config { get; }
 
+    /// <summary>Where the weights are.</summary>
+    public Device Device => _embedding.device;
+
     /// <summary>Parameters by their Hugging Face names, in file order; a tied head appears once.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Parameters => _parameters;
 
@@ -90,7 +94,7 @@ public sealed class Decoder : IDisposable
         var shapes = Shapes(config);
         using var scope = NewDisposeScope();
         var tensors = ModelWeights.Read(folder, shapes, name => config.TieWordEmbeddings && name == "lm_head.weight");
-        return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? CPU, copy: true).requires_grad_(false));
+        return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
     }
 
     /// <summary>Checks names and shapes of a folder's weights without reading them.</summary>
@@ -116,7 +120,7 @@ public sealed class Decoder : IDisposable
         {
             if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             {
-                return ones(shape, device: device ?? CPU);
+                return ones(shape, device: device ?? ComputeDevice.Cpu);
             }
 
             var scale = Math.Pow(config.HiddenSize, -.5);
@@ -140,7 +144,7 @@ public sealed class Decoder : IDisposable
                 }
             }
 
-            return tensor(values, shape).to(device ?? CPU);
+            return tensor(values, shape).to(device ?? ComputeDevice.Cpu);
         });
     }
 

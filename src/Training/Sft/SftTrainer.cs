@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
 using Axpo.Training.Optim;
@@ -140,7 +141,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
 
     private (Tensor LogProbs, Tensor Weights, Tensor Sampled) Score(EncodedPiece[] batch)
     {
-        var device = decoder.Parameters[0].Value.device;
+        var device = decoder.Device;
         var pack = new PackedBatch([.. batch.Select(b => b.Tokens)], device);
         var chosen = new List<long>();
         var weights = new List<float>();
@@ -159,8 +160,8 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
             }
         }
 
-        var positions = tensor(chosen.ToArray(), device: device);
+        var positions = device.Upload(chosen.ToArray());
         var logProbs = TokenLogProbs.Of(decoder, pack.Forward(decoder), pack.Ids, positions, 1.0);
-        return (logProbs, tensor(weights.ToArray(), device: device), tensor(sampled.ToArray(), device: device));
+        return (logProbs, device.Upload(weights.ToArray()), device.Upload(sampled.ToArray()));
     }
 }
