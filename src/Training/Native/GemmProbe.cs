@@ -9,7 +9,17 @@ namespace Axpo.Training.Native;
 /// <param name="Float32All">float32, all threads.</param>
 /// <param name="BFloat16One">bfloat16, one thread.</param>
 /// <param name="BFloat16All">bfloat16, all threads.</param>
-public sealed record GemmReport(int Threads, double Float32One, double Float32All, double BFloat16One, double BFloat16All);
+public sealed record GemmReport(int Threads, double Float32One, double Float32All, double BFloat16One, double BFloat16All)
+{
+    /// <summary>From this ratio on bfloat16 is worth its casts and its lost digits.</summary>
+    public const double PayingRatio = 1.5;
+
+    /// <summary>bfloat16 against float32, each at its best number of threads.</summary>
+    public double BFloat16Ratio => Math.Max(BFloat16One, BFloat16All) / Math.Max(Float32One, Float32All);
+
+    /// <summary>Whether training in bfloat16 pays here.</summary>
+    public bool BFloat16Pays => BFloat16Ratio >= PayingRatio;
+}
 
 /// <summary>Multiplies matrices for a moment: machines differ from 0.02 to 4.5 times in bfloat16 against float32.</summary>
 public static class GemmProbe
