@@ -9,7 +9,7 @@ using static TorchSharp.torch;
 namespace Axpo.Device;
 
 /// <summary>
-/// An update by bench/'s measure: useful FLOP (6P a trained token, 2P a token of each of two passes for old and reference log-probs) a second against a matrix product in the same precision on
+/// An update of two minibatches: useful FLOP (6P a trained token, 2P a token for its reference log-prob, 2P for the old log-probs of the second half) a second against a matrix product in the same precision on
 /// the same device. The shapes of bench/, and some that fill a large device.
 /// </summary>
 internal static class LearnerBench
@@ -34,21 +34,25 @@ internal static class LearnerBench
     private static async Task ModelAsync(Settings settings, Table table, string folder, string name, DecoderConfig shape, (int Sequences, int Length, int Rounds)[] loads)
     {
         var parameters = Work.Save(shape, folder);
-        var peak = GemmBench.Peak(settings.Target, ScalarType.Float32, settings.Small ? 512 : 8192);
-        for (var i = 0; i < loads.Length; i++)
+        var size = settings.Small ? 512 : 8192;
+        foreach (var (precision, type) in new[] { (LearnerPrecision.Float32, ScalarType.Float32), (LearnerPrecision.Bfloat16, ScalarType.BFloat16) })
         {
-            var (sequences, length, rounds) = loads[i];
-            await UpdateAsync(table, folder, name, settings.Device, shape, sequences, length, rounds, parameters, peak);
-            if (i == 0 && settings.Target.type != DeviceType.CPU)
+            var peak = GemmBench.Peak(settings.Target, type, size);
+            foreach (var (sequences, length, rounds) in loads)
             {
-                await UpdateAsync(table, folder, name, "cpu", shape, sequences, length, 2, parameters, GemmBench.Peak(CPU, ScalarType.Float32, 1024));
+                await UpdateAsync(table, folder, name, settings.Device, shape, precision, sequences, length, rounds, parameters, peak);
             }
+        }
+
+        if (settings.Target.type != DeviceType.CPU)
+        {
+            await UpdateAsync(table, folder, name, "cpu", shape, LearnerPrecision.Float32, loads[0].Sequences, loads[0].Length, 2, parameters, GemmBench.Peak(CPU, ScalarType.Float32, 1024));
         }
     }
 
-    private static async Task UpdateAsync(Table table, string folder, string name, string device, DecoderConfig shape, int sequences, int length, int rounds, long parameters, double peak)
+    private static async Task UpdateAsync(Table table, string folder, string name, string device, DecoderConfig shape, LearnerPrecision precision, int sequences, int length, int rounds, long parameters, double peak)
     {
-        var options = new LearnerOptions { Minibatches = 2, Device = device, MicroBatchTokens = device == "cpu" ? 8192 : 65_536 };
+        var options = new LearnerOptions { Minibatches = 2, Precision = precision, Device = device, MicroBatchTokens = device == "cpu" ? 8192 : 65_536 };
         using var learner = await Learner.StartAsync(folder, new RunConfiguration { Learner = options }, CancellationToken.None);
         var seconds = new List<double>();
         for (var round = 0; round <= rounds; round++)
@@ -63,9 +67,9 @@ internal static class LearnerBench
         }
 
         var (median, tokens) = (seconds.Order().ElementAt(seconds.Count / 2), (double)sequences * length);
-        var flops = (6 + 2 + 2) * parameters * tokens / median;
+        var flops = (6 + 2 + 1) * parameters * tokens / median;
         table.Figure(
-            string.Create(CultureInfo.InvariantCulture, $"learner, {name} ({parameters / 1e6:F2} M), float32, {sequences} sequences of {length}, {device}"),
+            string.Create(CultureInfo.InvariantCulture, $"learner, {name} ({parameters / 1e6:F2} M), {precision}, {sequences} sequences of {length}, {device}"),
             string.Create(CultureInfo.InvariantCulture, $"{median * 1e3:F1} ms an update, {tokens / median:N0} tokens/s, {flops / 1e12:F3} useful TFLOP/s, {flops / peak:F3} of the matrix product"));
     }
 }

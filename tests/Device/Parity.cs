@@ -99,8 +99,10 @@ internal static class Parity
 
         var all = device.Upload([.. ids]);
         var positions = device.Upload([.. lengths.SelectMany(n => Enumerable.Range(0, n)).Select(t => (long)t)]);
-        var hidden = model.Forward(all, positions, CausalAttention.Packed(lengths, model.Config));
-        return Axpo.Training.Learning.TokenLogProbs.Of(model, hidden, all, device.Upload([.. chosen]), 1.0).mean().neg();
+        var logProbs = model.Logits(model.Forward(all, positions, CausalAttention.Packed(lengths, model.Config))).log_softmax(-1);
+        var wanted = device.Upload([.. chosen]);
+        var predictors = device.Upload([.. chosen.Select(t => t - 1)]);
+        return logProbs.index_select(0, predictors).gather(1, all.index_select(0, wanted).unsqueeze(1)).mean().neg();
     }
 
     private static long[] Longs(Tensor values) => values.flatten().to(ScalarType.Int64).data<long>().ToArray();

@@ -41,11 +41,23 @@ internal static class UpdateParity
         var (onward, wanted) = (await there.UpdateAsync(again, CancellationToken.None), await here.UpdateAsync(again, CancellationToken.None));
         table.AtMost("checkpoint of the device read on both, next update: loss", Math.Abs(onward.Loss - wanted.Loss), 1e-4);
         table.AtMost("... gradient norm, relative", Math.Abs(onward.GradientNorm - wanted.GradientNorm) / wanted.GradientNorm, 1e-3);
+        await RoughAsync(model, settings.Device, batch, gradients, loss, table);
         Directory.Delete(root, recursive: true);
     }
 
-    private static Task<Learner> StartAsync(string model, string device) => Learner.StartAsync(
+    /// <summary>bfloat16 over float32 masters: its error, which the precision bounds and nothing else.</summary>
+    private static async Task RoughAsync(string model, string device, UpdateBatch batch, Dictionary<string, Tensor> gradients, double loss, Table table)
+    {
+        using var learner = await StartAsync(model, device, LearnerPrecision.Bfloat16);
+        var (rough, got) = await learner.GradientsAsync(batch, null, CancellationToken.None);
+        table.AtMost("bfloat16 on the device against float32 on the CPU: loss", Math.Abs(loss - rough), 1e-2);
+        table.AtMost("... gradient of each tensor, largest relative difference", gradients.Max(g => Compare.Relative(got[g.Key], g.Value)), .1);
+        using var probed = await StartAsync(model, device, LearnerPrecision.Auto);
+        table.Figure("learner.precision=auto chooses", probed.Precision.ToString());
+    }
+
+    private static Task<Learner> StartAsync(string model, string device, LearnerPrecision precision = LearnerPrecision.Float32) => Learner.StartAsync(
         model,
-        new RunConfiguration { Objective = new ObjectiveOptions { KlWeight = .01, EntropyWeight = .01 }, Learner = new LearnerOptions { Device = device, MicroBatchTokens = 700 } },
+        new RunConfiguration { Objective = new ObjectiveOptions { KlWeight = .01, EntropyWeight = .01 }, Learner = new LearnerOptions { Device = device, Precision = precision, MicroBatchTokens = 700 } },
         CancellationToken.None);
 }

@@ -19,7 +19,6 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
     /// <summary>Disk that a short run takes, generously, bytes.</summary>
     public const long DiskNeeded = 1L << 30;
 
-    private const double BFloat16Pays = 1.5;
     private static readonly string[] Features = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"];
 
     /// <summary>How libtorch was found.</summary>
@@ -101,14 +100,10 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         ? new MachineCheck("libtorch", CheckState.Works, $"{libtorch.Folder ?? "TorchSharp's own"}{(libtorch.Cuda ? ", CUDA" : "")}{(libtorch.Patched ? $"; binding patched for an older libstdc++: {libtorch.Binding}" : "")}")
         : new MachineCheck("libtorch", CheckState.Fails, $"{libtorch.Error}; tried: {string.Join("; ", libtorch.Tried)}", libtorch.Remedy);
 
-    private static MachineCheck Products(GemmReport gemm)
-    {
-        var ratio = Math.Max(gemm.BFloat16One, gemm.BFloat16All) / Math.Max(gemm.Float32One, gemm.Float32All);
-        return new MachineCheck(
-            "matrix products",
-            CheckState.Works,
-            string.Create(CultureInfo.InvariantCulture, $"float32 {gemm.Float32One:F0} GFLOP/s on 1 thread, {gemm.Float32All:F0} on {gemm.Threads}; bfloat16 {gemm.BFloat16One:F0} and {gemm.BFloat16All:F0} ({ratio:F2}x: {(ratio >= BFloat16Pays ? "pays" : "does not pay")})"));
-    }
+    private static MachineCheck Products(GemmReport gemm) => new(
+        "matrix products",
+        CheckState.Works,
+        string.Create(CultureInfo.InvariantCulture, $"float32 {gemm.Float32One:F0} GFLOP/s on 1 thread, {gemm.Float32All:F0} on {gemm.Threads}; bfloat16 {gemm.BFloat16One:F0} and {gemm.BFloat16All:F0} ({gemm.BFloat16Ratio:F2}x: {(gemm.BFloat16Pays ? "pays" : "does not pay")})"));
 
     private static MachineCheck Devices(IReadOnlyList<Accelerator> accelerators) => new(
         "accelerators",

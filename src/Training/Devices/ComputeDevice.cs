@@ -55,6 +55,15 @@ public static class ComputeDevice
     /// <summary>Whether a setting asks for CUDA by name.</summary>
     public static bool AsksForCuda(string setting) => setting.StartsWith(Cuda, StringComparison.Ordinal);
 
+    /// <summary>Bytes that an operation's large intermediates should take at most: what stays in a processor's caches and memory without harm, and enough to fill a CUDA device.</summary>
+    public static long ScratchBytes(Device device) => device.type == DeviceType.CPU ? 64L << 20 : 1L << 30;
+
+    /// <summary>To a multiple of what sequences are filled up for attention, so that near lengths share a call; 1: they are not.</summary>
+    public static int LengthStep(Device device) => device.type == DeviceType.CPU ? 1 : 64;
+
+    /// <summary>Rows of a square matrix whose product takes long enough to be timed by the clock.</summary>
+    public static int ProbeSize(Device device) => device.type == DeviceType.CPU ? 512 : 4096;
+
     /// <summary>Waits until everything asked of a device so far is done; on the CPU it is.</summary>
     public static void Synchronize(Device device)
     {

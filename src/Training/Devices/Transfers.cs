@@ -25,6 +25,9 @@ public static class Transfers
     /// <summary>The values of a tensor as float64, in order.</summary>
     public static double[] Doubles(this Tensor values) => Read<double>(values, ScalarType.Float64);
 
+    /// <summary>The tensor, without its history, in memory that this process may read; shared where it is there already.</summary>
+    public static Tensor ToHost(this Tensor value) => value.detach().cpu().contiguous();
+
     private static Tensor Send(Device device, Tensor host)
     {
         if (device.type == DeviceType.CPU)

@@ -7,22 +7,45 @@ namespace Axpo.Training.Models;
 /// <summary>Attention kernels for whole sequences.</summary>
 public static class CausalAttention
 {
-    /// <summary>Sequences packed end to end, one call for all whatever their lengths; CUDA only. Heads of grouped keys and values are repeated.</summary>
+    /// <summary>
+    /// <see cref="Packed"/>, with lengths rounded up for the attention alone, so that near ones share a call: on CUDA a call costs more than what is added (libtorch's kernels for many lengths cannot be called in float32
+    /// through its stable ABI). What fills a sequence up stands behind it, where no token of its own looks; its gradient is 0.
+    /// </summary>
     /// <param name="lengths">Length of each sequence, in order; they add up to n.</param>
     /// <param name="config">Shape of the decoder.</param>
+    /// <param name="step">Lengths are rounded up to a multiple of this; 1: never.</param>
     /// <param name="device">Where the pass runs.</param>
-    public static AttentionKernel VariableLength(IReadOnlyList<int> lengths, DecoderConfig config, Device device)
+    public static AttentionKernel Rounded(IReadOnlyList<int> lengths, DecoderConfig config, int step, Device device)
     {
-        var starts = new int[lengths.Count + 1];
-        for (var i = 0; i < lengths.Count; i++)
+        int[] rounded = [.. lengths.Select(n => (n + step - 1) / step * step)];
+        var exact = Packed(lengths, config);
+        if (Calls(rounded) >= Calls(lengths))
         {
-            starts[i + 1] = starts[i] + lengths[i];
+            return exact;
         }
 
-        var (offsets, longest, group) = (device.Upload(starts), lengths.Max(), config.Heads / config.KvHeads);
-        return (_, q, k, v) => Aten.PackedAttention(q, Repeat(k), Repeat(v), offsets, longest);
+        var into = new long[rounded.Sum()];
+        var back = new long[lengths.Sum()];
+        var (from, to) = (0, 0);
+        for (var i = 0; i < lengths.Count; i++)
+        {
+            for (var t = 0; t < rounded[i]; t++)
+            {
+                into[to + t] = t < lengths[i] ? from + t : from;
+            }
 
-        Tensor Repeat(Tensor x) => group == 1 ? x : x.repeat_interleave(group, 1);
+            for (var t = 0; t < lengths[i]; t++)
+            {
+                back[from + t] = to + t;
+            }
+
+            (from, to) = (from + lengths[i], to + rounded[i]);
+        }
+
+        var (fill, pick, kernel) = (device.Upload(into), device.Upload(back), Packed(rounded, config));
+        return (layer, q, k, v) => kernel(layer, q.index_select(0, fill), k.index_select(0, fill), v.index_select(0, fill)).index_select(0, pick);
+
+        static int Calls(IReadOnlyList<int> lengths) => 1 + lengths.Zip(lengths.Skip(1)).Count(pair => pair.First != pair.Second);
     }
 
     /// <summary>

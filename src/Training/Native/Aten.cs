@@ -43,35 +43,6 @@ public static unsafe partial class Aten
         return Call("aten::scaled_dot_product_attention", "", stack);
     }
 
-    /// <summary>Causal attention of sequences that lie end to end, in one call whatever their lengths; CUDA only.</summary>
-    /// <param name="query">[tokens, heads, headDim].</param>
-    /// <param name="key">[tokens, heads, headDim].</param>
-    /// <param name="value">[tokens, heads, headDim].</param>
-    /// <param name="starts">Where each sequence starts, and where the last one ends, int32 on the device.</param>
-    /// <param name="longest">Length of the longest.</param>
-    /// <returns>[tokens, heads, headDim].</returns>
-    public static Tensor PackedAttention(Tensor query, Tensor key, Tensor value, Tensor starts, int longest)
-    {
-        const ulong CausalFromTopLeft = 1;
-        using var q = query.unsqueeze(0);
-        using var k = key.unsqueeze(0);
-        using var v = value.unsqueeze(0);
-        Span<ulong> stack =
-        [
-            Handle(q), Handle(k), Handle(v), 0, Some(Handle(starts)), Some(Handle(starts)), Some((ulong)longest), Some((ulong)longest),
-            Bits(0.0), CausalFromTopLeft, 1, 0, 0, 0,
-        ];
-        Invoke("aten::_efficient_attention_forward", "", stack);
-        for (var i = 1; i <= 3; i++)
-        {
-            // What the backward pass needs of these it keeps itself.
-            Tensor.UnsafeCreateTensor((IntPtr)stack[i]).Dispose();
-        }
-
-        using var attended = Tensor.UnsafeCreateTensor((IntPtr)stack[0]);
-        return attended.squeeze(0);
-    }
-
     /// <summary>Rows of a table.</summary>
     /// <param name="table">[rows, n].</param>
     /// <param name="ids">int64, any shape.</param>

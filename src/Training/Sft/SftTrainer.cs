@@ -71,7 +71,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
                 }
 
                 var batch = queue.Dequeue();
-                var loss = Step(optimizer, batch, options.RateAt(step++));
+                var loss = Step(optimizer, batch, options.Rate.At(step++));
                 tokens += batch.Sum(b => b.Tokens.Length);
                 if (step % options.ValidateEvery == 0 || step == steps)
                 {
@@ -110,9 +110,11 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
     {
         using var scope = NewDisposeScope();
         optimizer.ZeroGradients();
-        var (logProbs, weights, sampled) = Score(batch);
+        var (pass, weights, sampled) = Score(batch);
+        var logProbs = pass.LogProbs;
         var loss = -(logProbs * weights).sum() / weights.sum();
         loss.backward();
+        pass.Backward();
         var value = (-(logProbs.detach() * sampled).sum() / sampled.sum()).ToDouble();
         if (!double.IsFinite(value))
         {
@@ -131,15 +133,15 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
         foreach (var chunk in pieces.Chunk(options.BatchSize * 2))
         {
             using var scope = NewDisposeScope();
-            var (logProbs, _, sampled) = Score(chunk);
-            sum -= (logProbs * sampled).sum().ToDouble();
+            var (pass, _, sampled) = Score(chunk);
+            sum -= (pass.LogProbs * sampled).sum().ToDouble();
             count += sampled.sum().ToDouble();
         }
 
         return sum / count;
     }
 
-    private (Tensor LogProbs, Tensor Weights, Tensor Sampled) Score(EncodedPiece[] batch)
+    private (PolicyPass Pass, Tensor Weights, Tensor Sampled) Score(EncodedPiece[] batch)
     {
         var device = decoder.Device;
         var pack = new PackedBatch([.. batch.Select(b => b.Tokens)], device);
@@ -161,7 +163,6 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
         }
 
         var positions = device.Upload(chosen.ToArray());
-        var logProbs = TokenLogProbs.Of(decoder, pack.Forward(decoder), pack.Ids, positions, 1.0);
-        return (logProbs, device.Upload(weights.ToArray()), device.Upload(sampled.ToArray()));
+        return (new PolicyPass(decoder, pack, positions, 1.0), device.Upload(weights.ToArray()), device.Upload(sampled.ToArray()));
     }
 }
