@@ -576,11 +576,37 @@ public sealed record ObjectiveOptions
     [Id(30)] public RejectionOptions Rejection { get; init; } = new();
 }
 
+/// <summary>Precision in which the learner computes.</summary>
+public enum LearnerPrecision
+{
+    /// <summary>float32.</summary>
+    Float32,
+
+    /// <summary>bfloat16, over float32 weights.</summary>
+    Bfloat16,
+
+    /// <summary>bfloat16 where this machine multiplies matrices at least 1.5 times as fast in it, else float32.</summary>
+    Auto,
+}
+
+/// <summary>What a learning rate does after its warm-up.</summary>
+public enum RateShape
+{
+    /// <summary>It stays at its peak.</summary>
+    Constant,
+
+    /// <summary>It falls along half a cosine (Loshchilov and Hutter 2017, without restarts).</summary>
+    Cosine,
+
+    /// <summary>It falls along a line.</summary>
+    Linear,
+}
+
 /// <summary>Optimizer and learner.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.LearnerOptions")]
 public sealed record LearnerOptions
 {
-    /// <summary>Constant learning rate.</summary>
+    /// <summary>Peak learning rate; <see cref="Schedule"/> says what becomes of it.</summary>
     [Id(0), Range(0.0, 10.0)] public double LearningRate { get; init; } = 1e-4;
 
     [Id(1), Range(0.0, 1.0)] public double Beta1 { get; init; } = .9;
@@ -602,6 +628,27 @@ public sealed record LearnerOptions
 
     /// <summary>Newest checkpoints that stay on the disk; older ones are deleted once a step is committed and published. 0: all stay.</summary>
     [Id(9), Range(0, 1_000_000)] public int KeepCheckpoints { get; init; } = 3;
+
+    /// <summary>What the learning rate does after warm-up: it stays, or falls along a half cosine or a line until the run's last optimizer step (<c>steps</c> times minibatches).</summary>
+    [Id(10)] public RateShape Schedule { get; init; } = RateShape.Constant;
+
+    /// <summary>Optimizer steps of linear warm-up; 0 = none.</summary>
+    [Id(11), Range(0, 1_000_000)] public int WarmUp { get; init; }
+
+    /// <summary>Share of the peak at which a falling schedule ends.</summary>
+    [Id(12), Range(0.0, 1.0)] public double FinalShare { get; init; }
+
+    /// <summary>
+    /// Precision of the learner's passes; weights, optimizer and checkpoints are float32 whatever it is. <c>auto</c> is bfloat16 where matrix products are at least 1.5 times as fast in it.
+    /// That log-probs agree with the engine's within 1e-3 holds for float32 only.
+    /// </summary>
+    [Id(13)] public LearnerPrecision Precision { get; init; } = LearnerPrecision.Float32;
+
+    /// <summary>Whether the layers are computed again in the backward pass instead of being kept: less memory, about a third more time, the same gradient.</summary>
+    [Id(14)] public bool Checkpointing { get; init; }
+
+    /// <summary>Device of the learner: <c>auto</c> (the first CUDA device, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
 /// <summary>The engine.</summary>
@@ -625,6 +672,9 @@ public sealed record EngineOptions
 
     /// <summary>Sequences that may wait; more are refused as Busy.</summary>
     [Id(5), Range(1, 1_000_000)] public int MaxQueue { get; init; } = 4096;
+
+    /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
+    [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
 /// <summary>Held-out evaluation.</summary>

@@ -97,6 +97,12 @@ public sealed record UpdateResult
 
     /// <summary>Mean absolute advantage over the loss tokens.</summary>
     [Id(21)] public double AdvantageMagnitude { get; init; }
+
+    /// <summary>Mean |ratio - 1| between engine and learner over the loss tokens.</summary>
+    [Id(22)] public double MismatchMean { get; init; }
+
+    /// <summary>Learning rate of the last optimizer step of the batch; 0 where there was none.</summary>
+    [Id(23)] public double LearningRate { get; init; }
 }
 
 /// <summary>Updates weights on its own thread; callers only await.</summary>

@@ -29,6 +29,7 @@ internal static class ObjectiveRules
         ("objective.offPolicyThreshold", c => c.Objective.OffPolicyMask, "objective.offPolicyMask=true"),
         ("objective.correction.", c => c.Objective.Correction.Level != CorrectionLevel.None, "objective.correction.level=token or sequence"),
         ("objective.rejection.", c => c.Objective.Rejection.Statistic != RejectionStatistic.None, "objective.rejection.statistic=k1, k2 or k3"),
+        ("learner.finalShare", c => c.Learner.Schedule != RateShape.Constant, "learner.schedule=cosine or linear"),
         ("rewards.overlongPenalty", c => c.Rewards.OverlongBuffer > 0, "rewards.overlongBuffer above 0"),
     ];
 
@@ -45,6 +46,7 @@ internal static class ObjectiveRules
         Sampling(c, report);
         Resampling(c, report);
         Losses(c, report);
+        Learner(c, report);
         foreach (var path in given.Where(g => !_switches.Contains(g)).Order(StringComparer.Ordinal))
         {
             if (_idle.FirstOrDefault(i => path.StartsWith(i.Prefix, StringComparison.Ordinal) && !i.HasEffect(c)) is { Needs: { } needs })
@@ -108,6 +110,20 @@ internal static class ObjectiveRules
         if (resample is { Allocation: ResampleAllocation.Sequential, Start: ResampleStart.Fresh })
         {
             report("resample.allocation", "fresh rollouts have no prefix that a success could close; set it to parallel, or resample.start=prefix");
+        }
+    }
+
+    private static void Learner(RunConfiguration c, Action<string, string> report)
+    {
+        var steps = (long)c.Steps * Math.Min(c.Learner.Minibatches, c.Rollouts.Questions);
+        if (c.Steps > 0 && c.Learner.Schedule != RateShape.Constant && c.Learner.WarmUp >= steps)
+        {
+            report("learner.warmUp", Text($"must be below the run's optimizer steps (steps times minibatches), which are {steps}: learner.schedule={ConfigurationKey.Text(c.Learner.Schedule)} would never begin; lower it, or raise steps"));
+        }
+
+        if (c.Engine.Deterministic && c.Learner.Precision == LearnerPrecision.Auto)
+        {
+            report("learner.precision", "auto depends on the machine, and engine.deterministic=true promises the same weights on any; take float32 or bfloat16");
         }
     }
 

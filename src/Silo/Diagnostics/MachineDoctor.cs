@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Axpo.Silo.Storage;
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 
 namespace Axpo.Silo.Diagnostics;
@@ -18,7 +19,6 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
     /// <summary>Disk that a short run takes, generously, bytes.</summary>
     public const long DiskNeeded = 1L << 30;
 
-    private const double BFloat16Pays = 1.5;
     private static readonly string[] Features = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16"];
 
     /// <summary>How libtorch was found.</summary>
@@ -44,6 +44,7 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         };
         var libtorch = Libtorch();
         var gemm = libtorch.Works ? await GemmProbe.RunAsync(time, cancellationToken) : null;
+        var accelerators = libtorch.Works ? Accelerator.All() : [];
         var found = FindModels();
         var memory = Memory(facts);
         var torch = Torch(libtorch);
@@ -65,6 +66,7 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         if (gemm is not null)
         {
             checks.Add(Products(gemm));
+            checks.Add(Devices(accelerators));
         }
 
         checks.AddRange(probed.Select(p => p.Check));
@@ -81,6 +83,7 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
             Machine = facts,
             Libtorch = libtorch,
             Gemm = gemm,
+            Accelerators = accelerators,
             Models = found,
         };
     }
@@ -97,14 +100,17 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         ? new MachineCheck("libtorch", CheckState.Works, $"{libtorch.Folder ?? "TorchSharp's own"}{(libtorch.Cuda ? ", CUDA" : "")}{(libtorch.Patched ? $"; binding patched for an older libstdc++: {libtorch.Binding}" : "")}")
         : new MachineCheck("libtorch", CheckState.Fails, $"{libtorch.Error}; tried: {string.Join("; ", libtorch.Tried)}", libtorch.Remedy);
 
-    private static MachineCheck Products(GemmReport gemm)
-    {
-        var ratio = Math.Max(gemm.BFloat16One, gemm.BFloat16All) / Math.Max(gemm.Float32One, gemm.Float32All);
-        return new MachineCheck(
-            "matrix products",
-            CheckState.Works,
-            string.Create(CultureInfo.InvariantCulture, $"float32 {gemm.Float32One:F0} GFLOP/s on 1 thread, {gemm.Float32All:F0} on {gemm.Threads}; bfloat16 {gemm.BFloat16One:F0} and {gemm.BFloat16All:F0} ({ratio:F2}x: {(ratio >= BFloat16Pays ? "pays" : "does not pay")})"));
-    }
+    private static MachineCheck Products(GemmReport gemm) => new(
+        "matrix products",
+        CheckState.Works,
+        string.Create(CultureInfo.InvariantCulture, $"float32 {gemm.Float32One:F0} GFLOP/s on 1 thread, {gemm.Float32All:F0} on {gemm.Threads}; bfloat16 {gemm.BFloat16One:F0} and {gemm.BFloat16All:F0} ({gemm.BFloat16Ratio:F2}x: {(gemm.BFloat16Pays ? "pays" : "does not pay")})"));
+
+    private static MachineCheck Devices(IReadOnlyList<Accelerator> accelerators) => new(
+        "accelerators",
+        CheckState.Works,
+        accelerators.Count > 0
+            ? string.Join("; ", accelerators.Select(a => $"{a.Setting} {a.Name}{(a.MemoryBytes > 0 ? $" ({Gibibytes(a.MemoryBytes)})" : "")}")) + "; learner.device=auto takes the first, the engine runs on the CPU"
+            : "none: engine and learner run on the CPU");
 
     private static async Task<MachineCheck> ToolAsync(ITool tool, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 
 namespace Axpo.Silo.Diagnostics;
@@ -61,6 +62,9 @@ public sealed record MachineReport
 
     /// <summary>Matrix products; null if libtorch does not work.</summary>
     public required GemmReport? Gemm { get; init; }
+
+    /// <summary>CUDA devices that libtorch sees.</summary>
+    public required IReadOnlyList<Accelerator> Accelerators { get; init; }
 
     /// <summary>Model folders that were found.</summary>
     public required IReadOnlyList<string> Models { get; init; }

@@ -2,6 +2,8 @@ using Axpo.Environments.Questions;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 using Axpo.Training.Chat;
+using Axpo.Training.Devices;
+using Axpo.Training.Generation;
 using Axpo.Training.Models;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -28,6 +30,7 @@ public static class Preflight
         }
 
         CheckModel(configuration, problems);
+        CheckDevices(configuration, problems);
         CheckPipeline(configuration.Tools.Python, problems);
         var services = new ServiceCollection().AddAxpoTools(configuration.Tools);
         configureServices?.Invoke(services);
@@ -103,6 +106,27 @@ public static class Preflight
         catch (DllNotFoundException e)
         {
             problems.Add(new Problem("libtorch", "", e.Message, IsEnvironment: true));
+        }
+    }
+
+    private static void CheckDevices(RunConfiguration configuration, List<Problem> problems)
+    {
+        try
+        {
+            Add("learner.device", configuration.Learner.Device, ComputeDevice.WhyNot(configuration.Learner.Device));
+            Add("engine.device", configuration.Engine.Device, PolicyEngine.WhyNot(configuration.Engine.Device));
+        }
+        catch (DllNotFoundException)
+        {
+            // The model's check has told of it.
+        }
+
+        void Add(string key, string setting, string? why)
+        {
+            if (why is not null)
+            {
+                problems.Add(new Problem(key, setting, why, IsEnvironment: true));
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Models;
 using Axpo.Training.Safetensors;
 using Microsoft.Extensions.Logging;
@@ -50,6 +51,12 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <summary>The engine's loop; for tests.</summary>
     internal EngineLoop Loop => _loop;
 
+    /// <summary>Why the engine cannot run on a device, and what to do; null if it can.</summary>
+    /// <param name="setting">Value of <c>engine.device</c>.</param>
+    public static string? WhyNot(string setting) => ComputeDevice.AsksForCuda(setting)
+        ? "is not supported: the engine's attention, pages and sampler are CPU code; use auto or cpu (the learner runs on CUDA: learner.device)"
+        : ComputeDevice.WhyNot(setting);
+
     /// <summary>Loads a model off the caller's thread and starts the engine.</summary>
     /// <param name="modelFolder">A Hugging Face folder.</param>
     /// <param name="options">The engine.</param>
@@ -58,10 +65,15 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <param name="cancellationToken">Gives up the start.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">The weights do not fit config.json.</exception>
-    /// <exception cref="NotSupportedException">The architecture is not supported.</exception>
+    /// <exception cref="NotSupportedException">The architecture or the engine's device is not supported.</exception>
     public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, CancellationToken cancellationToken = default)
     {
-        var decoder = await OnOwnThread(() => Decoder.Load(modelFolder), cancellationToken);
+        if (WhyNot(options.Device) is { } why)
+        {
+            throw new NotSupportedException($"engine.device: '{options.Device}' {why}");
+        }
+
+        var decoder = await OnOwnThread(() => Decoder.Load(modelFolder, ComputeDevice.Cpu), cancellationToken);
         var engine = new PolicyEngine(decoder, modelFolder, options, time, logger);
         new Thread(engine.Run) { IsBackground = true, Name = "axpo-engine-0" }.Start();
         return engine;
@@ -199,7 +211,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             }
         }
 
-        var decoder = Decoder.Load(version.Folder);
+        var decoder = Decoder.Load(version.Folder, ComputeDevice.Cpu);
         if (decoder.Config with { MaxPositions = _config.MaxPositions, BosTokenId = _config.BosTokenId, EosTokenId = _config.EosTokenId } != _config)
         {
             decoder.Dispose();

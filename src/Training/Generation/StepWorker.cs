@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Axpo.Training.Devices;
 using Axpo.Training.Models;
 using static TorchSharp.torch;
 
@@ -60,6 +61,7 @@ internal sealed unsafe class StepWorker
 
     private static float* Floats(Tensor tensor)
     {
+        ComputeDevice.RequireHost(tensor);
         if (!tensor.is_contiguous())
         {
             throw new InvalidOperationException("the decoder's attention inputs should be contiguous");

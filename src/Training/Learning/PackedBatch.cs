@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Models;
 using static TorchSharp.torch;
 
@@ -43,8 +44,8 @@ public sealed class PackedBatch
             at += tokens.Length;
         }
 
-        Ids = tensor(ids, device: device);
-        Positions = tensor(positions, device: device);
+        Ids = device.Upload(ids);
+        Positions = device.Upload(positions);
     }
 
     /// <summary>Ids [tokens] int64.</summary>
@@ -63,5 +64,8 @@ public sealed class PackedBatch
     public int StartOf(int sequence) => _starts[sequence];
 
     /// <summary>Hidden states [tokens, hidden].</summary>
-    public Tensor Forward(Decoder decoder) => decoder.Forward(Ids, Positions, CausalAttention.Packed(Lengths, decoder.Config));
+    public Tensor Forward(Decoder decoder) => decoder.Forward(Ids, Positions, Attention(decoder));
+
+    /// <summary>Each sequence attends to itself only.</summary>
+    public AttentionKernel Attention(Decoder decoder) => CausalAttention.Rounded(Lengths, decoder.Config, ComputeDevice.LengthStep(Ids.device), Ids.device);
 }

@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 using static TorchSharp.torch;
 
@@ -6,6 +7,47 @@ namespace Axpo.Training.Models;
 /// <summary>Attention kernels for whole sequences.</summary>
 public static class CausalAttention
 {
+    /// <summary>
+    /// <see cref="Packed"/>, with lengths rounded up for the attention alone, so that near ones share a call: on CUDA a call costs more than what is added (libtorch's kernels for many lengths cannot be called in float32
+    /// through its stable ABI). What fills a sequence up stands behind it, where no token of its own looks; its gradient is 0.
+    /// </summary>
+    /// <param name="lengths">Length of each sequence, in order; they add up to n.</param>
+    /// <param name="config">Shape of the decoder.</param>
+    /// <param name="step">Lengths are rounded up to a multiple of this; 1: never.</param>
+    /// <param name="device">Where the pass runs.</param>
+    public static AttentionKernel Rounded(IReadOnlyList<int> lengths, DecoderConfig config, int step, Device device)
+    {
+        int[] rounded = [.. lengths.Select(n => (n + step - 1) / step * step)];
+        var exact = Packed(lengths, config);
+        if (Calls(rounded) >= Calls(lengths))
+        {
+            return exact;
+        }
+
+        var into = new long[rounded.Sum()];
+        var back = new long[lengths.Sum()];
+        var (from, to) = (0, 0);
+        for (var i = 0; i < lengths.Count; i++)
+        {
+            for (var t = 0; t < rounded[i]; t++)
+            {
+                into[to + t] = t < lengths[i] ? from + t : from;
+            }
+
+            for (var t = 0; t < lengths[i]; t++)
+            {
+                back[from + t] = to + t;
+            }
+
+            (from, to) = (from + lengths[i], to + rounded[i]);
+        }
+
+        var (fill, pick, kernel) = (device.Upload(into), device.Upload(back), Packed(rounded, config));
+        return (layer, q, k, v) => kernel(layer, q.index_select(0, fill), k.index_select(0, fill), v.index_select(0, fill)).index_select(0, pick);
+
+        static int Calls(IReadOnlyList<int> lengths) => 1 + lengths.Zip(lengths.Skip(1)).Count(pair => pair.First != pair.Second);
+    }
+
     /// <summary>
     /// Sequences packed end to end. Neighbours of equal length share one attention call without padding, so a caller that sorts by length pays few
     /// calls (a block-diagonal mask over a long pack is 50 times slower on CPU).

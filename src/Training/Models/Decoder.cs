@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 using Axpo.Training.Safetensors;
 using TorchSharp;
@@ -73,6 +74,9 @@ public sealed class Decoder : IDisposable
     /// <summary>Shape.</summary>
     public DecoderConfig Config { get; }
 
+    /// <summary>Where the weights are.</summary>
+    public Device Device => _embedding.device;
+
     /// <summary>Parameters by their Hugging Face names, in file order; a tied head appears once.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Parameters => _parameters;
 
@@ -90,7 +94,7 @@ public sealed class Decoder : IDisposable
         var shapes = Shapes(config);
         using var scope = NewDisposeScope();
         var tensors = ModelWeights.Read(folder, shapes, name => config.TieWordEmbeddings && name == "lm_head.weight");
-        return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? CPU, copy: true).requires_grad_(false));
+        return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
     }
 
     /// <summary>Checks names and shapes of a folder's weights without reading them.</summary>
@@ -116,7 +120,7 @@ public sealed class Decoder : IDisposable
         {
             if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             {
-                return ones(shape, device: device ?? CPU);
+                return ones(shape, device: device ?? ComputeDevice.Cpu);
             }
 
             var scale = Math.Pow(config.HiddenSize, -.5);
@@ -140,18 +144,19 @@ public sealed class Decoder : IDisposable
                 }
             }
 
-            return tensor(values, shape).to(device ?? CPU);
+            return tensor(values, shape).to(device ?? ComputeDevice.Cpu);
         });
     }
 
     /// <summary>A copy with its own memory, without gradients.</summary>
-    public Decoder Clone()
+    /// <param name="dtype">Its precision; null: this one's.</param>
+    public Decoder Clone(ScalarType? dtype = null)
     {
         var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
-        return new Decoder(Config, (name, _) => values[name].detach().clone());
+        return new Decoder(Config, (name, _) => values[name].detach().to(dtype ?? values[name].dtype, values[name].device, copy: true));
     }
 
-    /// <summary>Takes another decoder's weights in place.</summary>
+    /// <summary>Takes another decoder's weights in place, rounded to this one's precision.</summary>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public void CopyFrom(Decoder other)
     {
@@ -214,29 +219,54 @@ public sealed class Decoder : IDisposable
     public Tensor Forward(Tensor ids, Tensor positions, AttentionKernel attention, Action<int, Tensor>? observe = null)
     {
         using var scope = NewDisposeScope();
-        var cos = _cos.index_select(0, positions).unsqueeze(1);
-        var sin = _sin.index_select(0, positions).unsqueeze(1);
-        var x = Aten.Embedding(_embedding, ids);
+        var rotation = Rotation(positions);
+        var x = Embed(ids);
         observe?.Invoke(0, x);
-        var n = ids.shape[0];
         for (var i = 0; i < _layers.Length; i++)
         {
-            var layer = _layers[i];
-            var h = Aten.RmsNorm(x, layer.InputNorm, Config.RmsNormEps);
-            var q = nn.functional.linear(h, layer.Q).view(n, Config.Heads, Config.HeadDim);
-            var k = nn.functional.linear(h, layer.K).view(n, Config.KvHeads, Config.HeadDim);
-            var v = nn.functional.linear(h, layer.V).view(n, Config.KvHeads, Config.HeadDim);
-            q = Rope.Apply(Aten.RmsNorm(q, layer.QNorm, Config.RmsNormEps), cos, sin);
-            k = Rope.Apply(Aten.RmsNorm(k, layer.KNorm, Config.RmsNormEps), cos, sin);
-            var attended = attention(i, q, k, v).reshape(n, (long)Config.Heads * Config.HeadDim);
-            x = x.Plus(nn.functional.linear(attended, layer.O));
-            h = Aten.RmsNorm(x, layer.PostNorm, Config.RmsNormEps);
-            x = x.Plus(nn.functional.linear(nn.functional.silu(nn.functional.linear(h, layer.Gate)) * nn.functional.linear(h, layer.Up), layer.Down));
+            x = Block(i, x, rotation, attention);
             observe?.Invoke(i + 1, x);
         }
 
-        return Aten.RmsNorm(x, _norm, Config.RmsNormEps).MoveToOuterDisposeScope();
+        return Normalise(x).MoveToOuterDisposeScope();
     }
+
+    /// <summary>Cosines and sines of positions.</summary>
+    /// <param name="positions">[n] int64.</param>
+    /// <returns>Both [n, 1, headDim].</returns>
+    public (Tensor Cos, Tensor Sin) Rotation(Tensor positions) => (_cos.index_select(0, positions).unsqueeze(1), _sin.index_select(0, positions).unsqueeze(1));
+
+    /// <summary>Embeddings: what layer 0 takes.</summary>
+    /// <param name="ids">[n] int64.</param>
+    /// <returns>[n, hidden].</returns>
+    public Tensor Embed(Tensor ids) => Aten.Embedding(_embedding, ids);
+
+    /// <summary>One layer.</summary>
+    /// <param name="index">Layer, from 0.</param>
+    /// <param name="x">[n, hidden].</param>
+    /// <param name="rotation">Of the n positions.</param>
+    /// <param name="attention">How they attend.</param>
+    /// <returns>[n, hidden].</returns>
+    public Tensor Block(int index, Tensor x, (Tensor Cos, Tensor Sin) rotation, AttentionKernel attention)
+    {
+        var n = x.shape[0];
+        var layer = _layers[index];
+        var h = Aten.RmsNorm(x, layer.InputNorm, Config.RmsNormEps);
+        var q = nn.functional.linear(h, layer.Q).view(n, Config.Heads, Config.HeadDim);
+        var k = nn.functional.linear(h, layer.K).view(n, Config.KvHeads, Config.HeadDim);
+        var v = nn.functional.linear(h, layer.V).view(n, Config.KvHeads, Config.HeadDim);
+        q = Rope.Apply(Aten.RmsNorm(q, layer.QNorm, Config.RmsNormEps), rotation.Cos, rotation.Sin);
+        k = Rope.Apply(Aten.RmsNorm(k, layer.KNorm, Config.RmsNormEps), rotation.Cos, rotation.Sin);
+        var attended = attention(index, q, k, v).reshape(n, (long)Config.Heads * Config.HeadDim);
+        x = x.Plus(nn.functional.linear(attended, layer.O));
+        h = Aten.RmsNorm(x, layer.PostNorm, Config.RmsNormEps);
+        return x.Plus(nn.functional.linear(nn.functional.silu(nn.functional.linear(h, layer.Gate)) * nn.functional.linear(h, layer.Up), layer.Down));
+    }
+
+    /// <summary>The norm after the last layer.</summary>
+    /// <param name="x">[n, hidden].</param>
+    /// <returns>[n, hidden].</returns>
+    public Tensor Normalise(Tensor x) => Aten.RmsNorm(x, _norm, Config.RmsNormEps);
 
     /// <summary>Logits of hidden states.</summary>
     /// <param name="hidden">[m, hidden].</param>

@@ -10,6 +10,9 @@ namespace Axpo.Training.Native;
 /// </summary>
 public static unsafe partial class Aten
 {
+    // The encodings below are those of libtorch 2.10; a newer one is told so and reads them as such.
+    private const ulong WrittenFor = (2UL << 56) | (10UL << 48);
+
     private static readonly ulong AbiVersion = Version();
 
     /// <summary>Root-mean-square norm over the last dimension: x / sqrt(mean(x^2) + eps) * weight.</summary>
@@ -93,7 +96,7 @@ public static unsafe partial class Aten
     private static ulong Version()
     {
         LibtorchLoader.EnsureLoaded();
-        return aoti_torch_abi_version();
+        return Math.Min(aoti_torch_abi_version(), WrittenFor);
     }
 
     private static ulong Handle(Tensor tensor)

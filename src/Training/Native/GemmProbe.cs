@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,20 +10,32 @@ namespace Axpo.Training.Native;
 /// <param name="Float32All">float32, all threads.</param>
 /// <param name="BFloat16One">bfloat16, one thread.</param>
 /// <param name="BFloat16All">bfloat16, all threads.</param>
-public sealed record GemmReport(int Threads, double Float32One, double Float32All, double BFloat16One, double BFloat16All);
+public sealed record GemmReport(int Threads, double Float32One, double Float32All, double BFloat16One, double BFloat16All)
+{
+    /// <summary>From this ratio on bfloat16 is worth its casts and its lost digits.</summary>
+    public const double PayingRatio = 1.5;
+
+    /// <summary>bfloat16 against float32, each at its best number of threads.</summary>
+    public double BFloat16Ratio => Math.Max(BFloat16One, BFloat16All) / Math.Max(Float32One, Float32All);
+
+    /// <summary>Whether training in bfloat16 pays here.</summary>
+    public bool BFloat16Pays => BFloat16Ratio >= PayingRatio;
+}
 
 /// <summary>Multiplies matrices for a moment: machines differ from 0.02 to 4.5 times in bfloat16 against float32.</summary>
 public static class GemmProbe
 {
-    private const int Size = 512;
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(150);
 
     /// <summary>Measures on a thread of its own; takes about a second.</summary>
+    /// <param name="time">Clock.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <param name="device">Where; null: the CPU. Elsewhere the number of threads means nothing.</param>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
-    public static Task<GemmReport> RunAsync(TimeProvider time, CancellationToken cancellationToken) =>
-        Task.Factory.StartNew(() => Run(time, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public static Task<GemmReport> RunAsync(TimeProvider time, CancellationToken cancellationToken, Device? device = null) =>
+        Task.Factory.StartNew(() => Run(time, device ?? ComputeDevice.Cpu, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    private static GemmReport Run(TimeProvider time, CancellationToken cancellationToken)
+    private static GemmReport Run(TimeProvider time, Device device, CancellationToken cancellationToken)
     {
         LibtorchLoader.EnsureLoaded();
         var before = get_num_threads();
@@ -31,10 +44,10 @@ public static class GemmProbe
             var all = Environment.ProcessorCount;
             return new GemmReport(
                 all,
-                Measure(ScalarType.Float32, 1, time, cancellationToken),
-                Measure(ScalarType.Float32, all, time, cancellationToken),
-                Measure(ScalarType.BFloat16, 1, time, cancellationToken),
-                Measure(ScalarType.BFloat16, all, time, cancellationToken));
+                Measure(device, ScalarType.Float32, 1, time, cancellationToken),
+                Measure(device, ScalarType.Float32, all, time, cancellationToken),
+                Measure(device, ScalarType.BFloat16, 1, time, cancellationToken),
+                Measure(device, ScalarType.BFloat16, all, time, cancellationToken));
         }
         finally
         {
@@ -43,24 +56,27 @@ public static class GemmProbe
     }
 
     /// <summary>The fastest of the products that a moment holds.</summary>
-    private static double Measure(ScalarType type, int threads, TimeProvider time, CancellationToken cancellationToken)
+    private static double Measure(Device device, ScalarType type, int threads, TimeProvider time, CancellationToken cancellationToken)
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         set_num_threads(threads);
-        var a = rand(Size, Size).to(type);
-        var b = rand(Size, Size).to(type);
+        var size = ComputeDevice.ProbeSize(device);
+        var a = rand(size, size).to(type, device);
+        var b = rand(size, size).to(type, device);
         matmul(a, b).Dispose();
+        ComputeDevice.Synchronize(device);
         var (best, start) = (double.PositiveInfinity, time.GetTimestamp());
         do
         {
             cancellationToken.ThrowIfCancellationRequested();
             var at = time.GetTimestamp();
             matmul(a, b).Dispose();
+            ComputeDevice.Synchronize(device);
             best = Math.Min(best, time.GetElapsedTime(at).TotalSeconds);
         }
         while (time.GetElapsedTime(start) < Moment);
 
-        return 2.0 * Size * Size * Size / Math.Max(best, 1e-9) / 1e9;
+        return 2.0 * size * size * size / Math.Max(best, 1e-9) / 1e9;
     }
 }

@@ -83,7 +83,7 @@ public static partial class LibtorchLoader
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or TypeInitializationException or InvalidDataException or IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            return Failure(tried, folder, e.Message, $"Set {Variable} to a libtorch 2.10 folder that loads on this system.");
+            return Failure(tried, folder, e.Message, $"Set {Variable} to a folder of libtorch 2.10 or 2.11 that loads on this system.");
         }
     }
 

@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -27,6 +28,7 @@ public sealed class FusedAdamW : IDisposable
     private readonly (string Name, Tensor Value)[] _parameters;
     private readonly Tensor[] _means;
     private readonly Tensor[] _squares;
+    private readonly Tensor _step;
     private readonly Tensor[] _steps;
 
     /// <summary>Takes parameters, which it makes require gradients, with zero state.</summary>
@@ -36,7 +38,9 @@ public sealed class FusedAdamW : IDisposable
         _parameters = [.. parameters];
         _means = [.. _parameters.Select(p => Kept(zeros_like(p.Value)))];
         _squares = [.. _parameters.Select(p => Kept(zeros_like(p.Value)))];
-        _steps = [.. _parameters.Select(p => Kept(zeros([], dtype: ScalarType.Float32, device: p.Value.device)))];
+        // One count for all of them: a fill a step instead of one a parameter.
+        _step = Kept(zeros([], dtype: ScalarType.Float32, device: _parameters[0].Value.device));
+        _steps = [.. Enumerable.Repeat(_step, _parameters.Length)];
         foreach (var (_, value) in _parameters)
         {
             value.requires_grad_(true);
@@ -67,7 +71,8 @@ public sealed class FusedAdamW : IDisposable
         using var scope = NewDisposeScope();
         using var guard = no_grad();
         var gradients = Gradients();
-        var norm = Math.Sqrt(gradients.Sum(g => Math.Pow(linalg.vector_norm(g).ToDouble(), 2)));
+        // All norms come over in one copy: reading each by itself would wait for the device once a parameter.
+        var norm = Math.Sqrt(stack([.. gradients.Select(g => linalg.vector_norm(g))]).Doubles().Sum(n => n * n));
         if (max > 0 && norm + 1e-6 > max)
         {
             var factor = max / (norm + 1e-6);
@@ -88,11 +93,7 @@ public sealed class FusedAdamW : IDisposable
         using var guard = no_grad();
         var gradients = Gradients();
         Steps++;
-        foreach (var step in _steps)
-        {
-            step.Fill(Steps);
-        }
-
+        _step.Fill(Steps);
         Aten.FusedAdamW([.. _parameters.Select(p => p.Value)], gradients, _means, _squares, _steps, learningRate, _options.Beta1, _options.Beta2, _options.WeightDecay, _options.Epsilon);
     }
 
@@ -127,7 +128,7 @@ public sealed class FusedAdamW : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in _means.Concat(_squares).Concat(_steps))
+        foreach (var tensor in _means.Concat(_squares).Append(_step))
         {
             tensor.Dispose();
         }

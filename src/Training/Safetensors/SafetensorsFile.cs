@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Axpo.Training.Devices;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Safetensors;
@@ -66,7 +67,7 @@ public static class SafetensorsFile
     public static void Write(string path, IEnumerable<(string Name, Tensor Value)> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
         using var scope = NewDisposeScope();
-        var items = tensors.Select(t => (t.Name, Value: t.Value.detach().cpu().contiguous())).ToList();
+        var items = tensors.Select(t => (t.Name, Value: t.Value.ToHost())).ToList();
         using var header = new MemoryStream();
         using (var json = new Utf8JsonWriter(header))
         {

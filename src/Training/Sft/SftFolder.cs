@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Training.Chat;
+using Axpo.Training.Devices;
 using Axpo.Training.Models;
 
 namespace Axpo.Training.Sft;
@@ -30,7 +31,8 @@ public static class SftFolder
         CancellationToken cancellationToken)
     {
         var chat = ChatFormats.FromFolder(folder);
-        using var decoder = from is null ? Decoder.Create(shape(chat), options.Seed) : Decoder.Load(from);
+        // The CPU on purpose: a recorded recipe gives the same weights on every machine.
+        using var decoder = from is null ? Decoder.Create(shape(chat), options.Seed, ComputeDevice.Cpu) : Decoder.Load(from, ComputeDevice.Cpu);
         var loss = await new SftTrainer(decoder, chat, options, time).RunAsync(stages, validation, progress, cancellationToken);
         decoder.SaveInto(folder);
         return loss;

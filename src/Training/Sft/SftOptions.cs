@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Axpo.Core;
+using Axpo.Training.Optim;
 
 namespace Axpo.Training.Sft;
 
@@ -67,17 +68,8 @@ public sealed record SftOptions
     [Range(0, 1024)]
     public int Threads { get; init; }
 
-    /// <summary>Learning rate of a step, from 0.</summary>
-    public double RateAt(int step)
-    {
-        if (step < WarmUp)
-        {
-            return LearningRate * (step + 1) / WarmUp;
-        }
-
-        var progress = Math.Min(1.0, (double)(step - WarmUp) / Math.Max(1, ScheduleSteps - WarmUp));
-        return LearningRate * (FinalShare + ((1 - FinalShare) * .5 * (1 + Math.Cos(Math.PI * progress))));
-    }
+    /// <summary>The learning rate, by step.</summary>
+    public RateSchedule Rate => new(RateShape.Cosine, LearningRate, WarmUp, ScheduleSteps, FinalShare);
 }
 
 /// <summary>Part of a curriculum: so many steps on traces of one source.</summary>

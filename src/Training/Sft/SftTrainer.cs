@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
 using Axpo.Training.Optim;
@@ -70,7 +71,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
                 }
 
                 var batch = queue.Dequeue();
-                var loss = Step(optimizer, batch, options.RateAt(step++));
+                var loss = Step(optimizer, batch, options.Rate.At(step++));
                 tokens += batch.Sum(b => b.Tokens.Length);
                 if (step % options.ValidateEvery == 0 || step == steps)
                 {
@@ -109,9 +110,11 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
     {
         using var scope = NewDisposeScope();
         optimizer.ZeroGradients();
-        var (logProbs, weights, sampled) = Score(batch);
+        var (pass, weights, sampled) = Score(batch);
+        var logProbs = pass.LogProbs;
         var loss = -(logProbs * weights).sum() / weights.sum();
         loss.backward();
+        pass.Backward();
         var value = (-(logProbs.detach() * sampled).sum() / sampled.sum()).ToDouble();
         if (!double.IsFinite(value))
         {
@@ -130,17 +133,17 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
         foreach (var chunk in pieces.Chunk(options.BatchSize * 2))
         {
             using var scope = NewDisposeScope();
-            var (logProbs, _, sampled) = Score(chunk);
-            sum -= (logProbs * sampled).sum().ToDouble();
+            var (pass, _, sampled) = Score(chunk);
+            sum -= (pass.LogProbs * sampled).sum().ToDouble();
             count += sampled.sum().ToDouble();
         }
 
         return sum / count;
     }
 
-    private (Tensor LogProbs, Tensor Weights, Tensor Sampled) Score(EncodedPiece[] batch)
+    private (PolicyPass Pass, Tensor Weights, Tensor Sampled) Score(EncodedPiece[] batch)
     {
-        var device = decoder.Parameters[0].Value.device;
+        var device = decoder.Device;
         var pack = new PackedBatch([.. batch.Select(b => b.Tokens)], device);
         var chosen = new List<long>();
         var weights = new List<float>();
@@ -159,8 +162,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
             }
         }
 
-        var positions = tensor(chosen.ToArray(), device: device);
-        var logProbs = TokenLogProbs.Of(decoder, pack.Forward(decoder), pack.Ids, positions, 1.0);
-        return (logProbs, tensor(weights.ToArray(), device: device), tensor(sampled.ToArray(), device: device));
+        var positions = device.Upload(chosen.ToArray());
+        return (new PolicyPass(decoder, pack, positions, 1.0), device.Upload(weights.ToArray()), device.Upload(sampled.ToArray()));
     }
 }

@@ -25,6 +25,8 @@ public sealed class ObjectiveRulesTests
     [InlineData("rewards.overlongBuffer", "must be below rollouts.maxTokens, which is 512", "rewards.overlongBuffer=512")]
     [InlineData("objective.rejection.level", "k1 has two bounds and no maximum", "objective.rejection.statistic=k1", "objective.rejection.level=sequence-max")]
     [InlineData("objective.rejection.high", "must be at least 1", "objective.rejection.statistic=k1", "objective.rejection.high=0.5")]
+    [InlineData("learner.warmUp", "must be below the run's optimizer steps (steps times minibatches), which are 20: learner.schedule=cosine would never begin", "steps=10", "learner.schedule=cosine", "learner.warmUp=20")]
+    [InlineData("learner.precision", "take float32 or bfloat16", "engine.deterministic=true", "learner.precision=auto")]
     public void What_cannot_work_is_refused_with_field_value_and_remedy(string field, string remedy, params string[] sets)
     {
         var problem = Should.Throw<PreflightException>(() => Load(true, sets)).Problems.ShouldHaveSingleItem();
@@ -41,6 +43,7 @@ public sealed class ObjectiveRulesTests
     [InlineData("objective.klClamp", "it needs objective.kl=k3", "objective.kl=k1", "objective.klClamp=10")]
     [InlineData("objective.correction.high", "it needs objective.correction.level", "objective.correction.high=3")]
     [InlineData("objective.clipHigh", "it needs objective.loss=ppo, gspo or cispo", "algorithm=gpg", "objective.clipHigh=0.3")]
+    [InlineData("learner.finalShare", "it needs learner.schedule=cosine or linear", "learner.finalShare=0.1")]
     [InlineData("learner.minibatches", "is above rollouts.questions, which is 4", "rollouts.questions=4", "learner.minibatches=8")]
     public void What_does_nothing_of_what_was_asked_is_warned_about(string field, string text, params string[] sets)
     {

@@ -69,6 +69,16 @@ public sealed class PreflightTests : IDisposable
     }
 
     [Fact]
+    public async Task Devices_that_are_not_there_or_that_the_engine_cannot_use_are_named()
+    {
+        var configuration = Facts() with { Learner = new LearnerOptions { Device = "cuda:900" }, Engine = new EngineOptions { Device = "cuda" } };
+        var problems = await CheckAsync(configuration);
+        problems.Select(p => (p.Field, p.Value, p.IsEnvironment)).ShouldBe([("learner.device", "cuda:900", true), ("engine.device", "cuda", true)]);
+        problems[0].Remedy.ShouldContain("is not there");
+        problems[1].Remedy.ShouldContain("CPU code");
+    }
+
+    [Fact]
     public async Task A_pipeline_that_is_not_longer_than_the_codes_own_limit_is_refused()
     {
         var python = new PythonOptions { TimeoutSeconds = 30, Pipeline = new PipelineOptions { DeadlineSeconds = 30 } };

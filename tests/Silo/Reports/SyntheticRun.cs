@@ -101,6 +101,8 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
                 ClipFraction = .004 + (.02 * chance.NextDouble()),
                 Entropy = .4 - (.18 * done) + (.06 * chance.NextDouble()),
                 GradientNorm = .5 + (.5 * chance.NextDouble()),
+                LearningRate = 1e-4,
+                MismatchMean = 4e-6 + (4e-6 * chance.NextDouble()),
                 MismatchK3 = 2e-9 + (3e-9 * chance.NextDouble()),
                 MismatchOutside = 0,
                 MismatchMax = 2e-5 + (4e-5 * chance.NextDouble()),

@@ -80,8 +80,8 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
             var batch = Batch(seed);
             var chance = ChanceKey.Root(shuffle).Stream();
             var shuffled = batch with { Sequences = [.. batch.Sequences.Select(s => (Key: chance.NextDouble(), Sequence: s)).OrderBy(p => p.Key).Select(p => p.Sequence)] };
-            using var whole = new Gradients(await GradientsAsync(objective, batch));
-            using var pieces = new Gradients(await GradientsAsync(objective, shuffled, cut));
+            using var whole = new GradientSet(await GradientsAsync(objective, batch));
+            using var pieces = new GradientSet(await GradientsAsync(objective, shuffled, cut));
             pieces.Loss.ShouldBe(whole.Loss, 1e-5 * Math.Max(1, Math.Abs(whole.Loss)));
             foreach (var (name, want) in whole.Of)
             {
@@ -110,8 +110,8 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
             Sequences = [.. batch.Sequences.Select(s => Copy(s, s.IsLoss, [.. s.Advantages.Select((a, t) => s.IsLoss[t] ? a : double.NaN)], [.. s.BehaviorLogProbs.Select((b, t) => s.IsLoss[t] ? b : float.NaN)]))],
         };
         var masked = batch with { Sequences = [.. batch.Sequences.Select(s => Copy(s, new bool[s.Tokens.Length], s.Advantages, s.BehaviorLogProbs))] };
-        using var want = new Gradients(await GradientsAsync(objective, batch));
-        using var got = new Gradients(await GradientsAsync(objective, poisoned));
+        using var want = new GradientSet(await GradientsAsync(objective, batch));
+        using var got = new GradientSet(await GradientsAsync(objective, poisoned));
         double.IsFinite(want.Loss).ShouldBeTrue();
         got.Loss.ShouldBe(want.Loss);
         foreach (var (name, gradient) in want.Of)
@@ -119,7 +119,7 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
             Fixtures.Difference(got.Of[name], gradient).ShouldBe(0, name);
         }
 
-        using var none = new Gradients(await GradientsAsync(objective, masked));
+        using var none = new GradientSet(await GradientsAsync(objective, masked));
         none.Loss.ShouldBe(0);
         none.Of.Values.ShouldAllBe(g => g.count_nonzero().ToInt64() == 0);
     }
@@ -134,7 +134,7 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
             KlWeight = leaves ? .1 : 0,
             Rejection = new RejectionOptions { Statistic = RejectionStatistic.K2, High = 0, LeavesDenominators = leaves },
         };
-        using var none = new Gradients(await GradientsAsync(objective, Batch(8)));
+        using var none = new GradientSet(await GradientsAsync(objective, Batch(8)));
         none.Loss.ShouldBe(0);
         none.Of.Values.ShouldAllBe(g => g.count_nonzero().ToInt64() == 0);
     }
@@ -145,8 +145,8 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
         var objective = new ObjectiveOptions { KlWeight = .1, Rejection = new RejectionOptions { Statistic = RejectionStatistic.K2, High = 0, LeavesDenominators = false } };
         var batch = Batch(9);
         var flat = batch with { Sequences = [.. batch.Sequences.Select(s => Copy(s, s.IsLoss, new double[s.Tokens.Length], s.BehaviorLogProbs))] };
-        using var rejected = new Gradients(await GradientsAsync(objective, batch));
-        using var divergence = new Gradients(await GradientsAsync(objective with { Rejection = new RejectionOptions() }, flat));
+        using var rejected = new GradientSet(await GradientsAsync(objective, batch));
+        using var divergence = new GradientSet(await GradientsAsync(objective with { Rejection = new RejectionOptions() }, flat));
         rejected.Loss.ShouldBe(divergence.Loss, 1e-7);
         rejected.Loss.ShouldBeGreaterThan(0);
     }
@@ -162,8 +162,8 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
         {
             Sequences = [.. batch.Sequences.Select(s => Copy(s, [.. s.IsLoss.Select((l, t) => l && Math.Abs(s.BehaviorLogProbs[t] - near) < 1)], s.Advantages, s.BehaviorLogProbs))],
         };
-        using var want = new Gradients(await GradientsAsync(objective with { Rejection = new RejectionOptions() }, without));
-        using var got = new Gradients(await GradientsAsync(objective, batch));
+        using var want = new GradientSet(await GradientsAsync(objective with { Rejection = new RejectionOptions() }, without));
+        using var got = new GradientSet(await GradientsAsync(objective, batch));
         got.Loss.ShouldBe(want.Loss, 1e-7);
         foreach (var (name, gradient) in want.Of)
         {
@@ -178,7 +178,7 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
         var objective = new ObjectiveOptions { Loss = loss, Aggregation = aggregation, KlWeight = .1, Denominator = LossDenominator.Valid };
         var batch = Batch(11);
         using var learner = await StartAsync(objective, new LearnerOptions { Threads = 1, LearningRate = 0, Minibatches = 2, GradientClip = 0 });
-        List<Gradients> halves = [];
+        List<GradientSet> halves = [];
         try
         {
             foreach (var half in new[] { 0, 1 })
@@ -188,7 +188,7 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
                     Questions = batch.Questions / 2,
                     Sequences = [.. batch.Sequences.Where(s => s.Question / (batch.Questions / 2) == half).Select(s => Copy(s, s.IsLoss, s.Advantages, s.BehaviorLogProbs, weight: s.Weight * 2))],
                 };
-                halves.Add(new Gradients(await learner.GradientsAsync(own, null, Token)));
+                halves.Add(new GradientSet(await learner.GradientsAsync(own, null, Token)));
             }
 
             var result = await learner.UpdateAsync(batch, Token);
@@ -209,8 +209,8 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
     public async Task At_the_weights_of_these_tests_clips_hold(string loss)
     {
         var clipped = new ObjectiveOptions { Loss = loss, ClipLow = Low(loss), ClipHigh = 1.5 * Low(loss) };
-        using var some = new Gradients(await GradientsAsync(clipped, Batch(15)));
-        using var free = new Gradients(await GradientsAsync(clipped with { ClipLow = 1, ClipHigh = 1000 }, Batch(15)));
+        using var some = new GradientSet(await GradientsAsync(clipped, Batch(15)));
+        using var free = new GradientSet(await GradientsAsync(clipped with { ClipLow = 1, ClipHigh = 1000 }, Batch(15)));
         some.Of.ShouldAllBe(p => (p.Value - free.Of[p.Key]).norm().ToDouble() > 1e-3 * free.Of[p.Key].norm().ToDouble());
     }
 
@@ -307,21 +307,6 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
         {
             Policy.Dispose();
             Moved.Dispose();
-        }
-    }
-
-    private sealed class Gradients((double Loss, Dictionary<string, Tensor> Of) result) : IDisposable
-    {
-        public double Loss => result.Loss;
-
-        public Dictionary<string, Tensor> Of => result.Of;
-
-        public void Dispose()
-        {
-            foreach (var value in Of.Values)
-            {
-                value.Dispose();
-            }
         }
     }
 }

@@ -78,7 +78,7 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
 
         (loss / weight).backward();
         optimizer.ClipGlobalNorm(options.GradientClip);
-        optimizer.Step(options.RateAt(0));
+        optimizer.Step(options.Rate.At(0));
 
         told.Rows[0].Loss.ShouldBe(sampledLoss / sampled, 1e-5);
         foreach (var ((name, got), (_, want)) in decoder.Parameters.Zip(plain.Parameters))
@@ -123,13 +123,13 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
     public void The_rate_warms_up_then_falls_along_a_cosine()
     {
         var options = new SftOptions { ScheduleSteps = 1050, WarmUp = 50, LearningRate = 2e-3, FinalShare = .05 };
-        options.RateAt(0).ShouldBe(2e-3 / 50, 1e-12);
-        options.RateAt(49).ShouldBe(2e-3, 1e-12);
-        options.RateAt(50).ShouldBe(2e-3, 1e-12);
-        options.RateAt(550).ShouldBe(2e-3 * (.05 + (.95 / 2)), 1e-9);
-        options.RateAt(1050).ShouldBe(1e-4, 1e-12);
-        options.RateAt(5000).ShouldBe(1e-4, 1e-12);
-        Enumerable.Range(50, 1000).ShouldAllBe(s => options.RateAt(s + 1) < options.RateAt(s));
+        options.Rate.At(0).ShouldBe(2e-3 / 50, 1e-12);
+        options.Rate.At(49).ShouldBe(2e-3, 1e-12);
+        options.Rate.At(50).ShouldBe(2e-3, 1e-12);
+        options.Rate.At(550).ShouldBe(2e-3 * (.05 + (.95 / 2)), 1e-9);
+        options.Rate.At(1050).ShouldBe(1e-4, 1e-12);
+        options.Rate.At(5000).ShouldBe(1e-4, 1e-12);
+        Enumerable.Range(50, 1000).ShouldAllBe(s => options.Rate.At(s + 1) < options.Rate.At(s));
     }
 
     private static TeacherTrace Draw(ChanceKey key)

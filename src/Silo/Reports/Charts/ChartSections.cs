@@ -107,6 +107,8 @@ internal static class ChartSections
             Of("k3", 1, Stroke.Smoothed, training, r => r.Update?.MismatchK3));
         yield return Shares("Mismatch, share outside", "Trained tokens whose ratio of probabilities lies outside .9 to 1.1.", "% of tokens",
             Of("outside", 2, Stroke.Smoothed, training, r => r.Update?.MismatchOutside));
+        yield return Numbers("Mismatch, mean", "Mean distance of a token's ratio of probabilities from 1.", "|ratio − 1|",
+            Of("mean", 3, Stroke.Smoothed, training, r => r.Update?.MismatchMean));
         yield return Numbers("Mismatch, largest", "Largest distance of a token's ratio of probabilities from 1.", "|ratio − 1|",
             Of("largest", 4, Stroke.Smoothed, training, r => r.Update?.MismatchMax));
     }

@@ -1,0 +1,102 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Axpo.Core;
+using Axpo.Training.Files;
+using Axpo.Training.Models;
+using Axpo.Training.Safetensors;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Learning;
+
+/// <summary>A learner's checkpoint: a Hugging Face folder of the float32 weights, with the tokenizer, the optimizer's state and the step beside them.</summary>
+internal static class LearnerCheckpoint
+{
+    private const string OptimizerFile = "optimizer.safetensors";
+    private const string StateFile = "learner.json";
+
+    /// <summary>Writes one aside, flushes it to the disk and renames it.</summary>
+    /// <param name="folder">Where to.</param>
+    /// <param name="modelFolder">Whose tokenizer files it takes.</param>
+    /// <param name="weights">What is saved.</param>
+    /// <param name="step">Their step.</param>
+    /// <returns>The folder, with the hash of its weights file.</returns>
+    /// <exception cref="IOException">The folder exists.</exception>
+    public static BlobRef Save(string folder, string modelFolder, PolicyWeights weights, int step)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (Directory.Exists(target))
+        {
+            throw new IOException($"'{folder}' exists; a checkpoint is never overwritten");
+        }
+
+        var aside = $"{target}.{Guid.NewGuid():N}.part";
+        string hash;
+        Directory.CreateDirectory(aside);
+        try
+        {
+            weights.Masters.SaveInto(aside);
+            foreach (var file in Directory.EnumerateFiles(modelFolder).Where(f => Path.GetFileName(f).StartsWith("tokenizer", StringComparison.Ordinal) || Path.GetExtension(f) == ".jinja"))
+            {
+                File.Copy(file, Path.Combine(aside, Path.GetFileName(file)));
+            }
+
+            using (var scope = NewDisposeScope())
+            {
+                SafetensorsFile.Write(Path.Combine(aside, OptimizerFile), weights.OptimizerState());
+            }
+
+            File.WriteAllText(Path.Combine(aside, StateFile), JsonSerializer.Serialize(new State(step)));
+            hash = HashOf(Path.Combine(aside, ModelWeights.FileName));
+            DiskFlush.Tree(aside);
+            FaultPoints.Reach(FaultPoints.BeforeCheckpointRenamed);
+            Directory.Move(aside, target);
+        }
+        catch
+        {
+            Directory.Delete(aside, recursive: true);
+            throw;
+        }
+
+        DiskFlush.Entries(Path.GetDirectoryName(target)!);
+        FaultPoints.Reach(FaultPoints.AfterCheckpointRenamed);
+        return new BlobRef(target, hash);
+    }
+
+    /// <summary>Loads one, or a plain model folder as step 0 with a fresh optimizer.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="device">Where to.</param>
+    /// <param name="over">Puts an optimizer over the weights.</param>
+    /// <returns>Weights, the caller's to dispose, and their step.</returns>
+    /// <exception cref="InvalidDataException">A file does not fit.</exception>
+    public static (PolicyWeights Weights, int Step) Load(string folder, Device device, Func<Decoder, PolicyWeights> over)
+    {
+        var weights = over(Decoder.Load(folder, device));
+        try
+        {
+            var file = Path.Combine(folder, StateFile);
+            if (!File.Exists(file))
+            {
+                return (weights, 0);
+            }
+
+            var state = JsonSerializer.Deserialize<State>(File.ReadAllText(file)) ?? throw new InvalidDataException($"{file} is empty");
+            using var scope = NewDisposeScope();
+            weights.LoadOptimizer(SafetensorsFile.Read(Path.Combine(folder, OptimizerFile)));
+            return (weights, state.Step);
+        }
+        catch
+        {
+            weights.Dispose();
+            throw;
+        }
+    }
+
+    private static string HashOf(string path)
+    {
+        using var stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private sealed record State(int Step);
+}
