@@ -1,0 +1,77 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Axpo.Core;
+using Axpo.Training.Generation;
+using Axpo.Training.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Bench;
+
+/// <summary>
+/// Head and sampler on one thread, 32 rows at a time, by size of vocabulary: against the head's matrix product alone, and as a share of a whole decode step of axpo-tiny with such a vocabulary.
+/// </summary>
+internal static class SamplerBench
+{
+    private const int Rows = 32;
+    private const int Rounds = 5;
+    private const int StepTokens = 8;
+    private static readonly (int Vocabulary, int Repeats)[] _sizes = [(1247, 60), (32_000, 6), (150_000, 2)];
+
+    public static async Task<IReadOnlyList<Row>> RunAsync()
+    {
+        var rows = new List<Row>();
+        foreach (var (vocabulary, repeats) in _sizes)
+        {
+            using var model = new BenchModel(Shapes.Tiny with { VocabSize = vocabulary });
+            using var decoder = Decoder.Load(model.Folder);
+            Rate whole = new(), cut = new(), nucleus = new(), product = new(), step = new();
+            for (var round = 0; round <= Rounds; round++)
+            {
+                await product.AddAsync(round, Rows * repeats, () => HeadAsync(decoder, null, repeats));
+                await whole.AddAsync(round, Rows * repeats, () => HeadAsync(decoder, SamplingOptions.Training(), repeats));
+                await cut.AddAsync(round, Rows * repeats, () => HeadAsync(decoder, SamplingOptions.PaperEvaluation, repeats));
+                await nucleus.AddAsync(round, Rows * repeats, () => HeadAsync(decoder, new SamplingOptions { TopP = .95 }, repeats));
+                await step.AddAsync(round, Rows * StepTokens, () => BareLoop.RunAsync(decoder, Rows, 1, 1, StepTokens));
+            }
+
+            var share = step.PerSecond / whole.PerSecond;
+            rows.Add(Line("whole distribution", whole) with { Against = string.Create(CultureInfo.InvariantCulture, $"{1e9 / product.PerSecond:N0} ns a token (both are {share:P0} of a decode step)") });
+            rows.Add(Line("T .7, top-p .8, top-k 20", cut));
+            rows.Add(Line("top-p .95", nucleus));
+
+            Row Line(string how, Rate rate) => Row.Context(
+                string.Create(CultureInfo.InvariantCulture, $"head and sampler, {vocabulary:N0} tokens of vocabulary, {how} / the head's matrix product alone, time"),
+                string.Create(CultureInfo.InvariantCulture, $"{1e9 / rate.PerSecond:N0} ns a token"),
+                string.Create(CultureInfo.InvariantCulture, $"{1e9 / product.PerSecond:N0} ns a token"),
+                product.Against(rate));
+        }
+
+        return rows;
+    }
+
+    private static Task<int> HeadAsync(Decoder decoder, SamplingOptions? options, int repeats) => BareLoop.OnThread(() =>
+    {
+        IntraOpThreads.UseOne();
+        using var inference = inference_mode();
+        using var scope = NewDisposeScope();
+        var hidden = randn(Rows, decoder.Config.HiddenSize);
+        var sampler = new TokenSampler(decoder.Config.VocabSize);
+        for (var repeat = 0; repeat < repeats; repeat++)
+        {
+            using var logits = decoder.Logits(hidden);
+            if (options is null)
+            {
+                continue;
+            }
+
+            var values = MemoryMarshal.Cast<byte, float>(logits.bytes);
+            for (var row = 0; row < Rows; row++)
+            {
+                sampler.Sample(values.Slice(row * decoder.Config.VocabSize, decoder.Config.VocabSize), options, ChanceKey.Root((ulong)row), repeat);
+            }
+        }
+
+        return 0;
+    });
+}
