@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Axpo.Core;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
@@ -50,28 +49,43 @@ internal static class SamplerBench
         return rows;
     }
 
+    /// <summary>The worker's head on rows of its own; null: only the matrix product.</summary>
     private static Task<int> HeadAsync(Decoder decoder, SamplingOptions? options, int repeats) => BareLoop.OnThread(() =>
     {
         IntraOpThreads.UseOne();
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var hidden = randn(Rows, decoder.Config.HiddenSize);
-        var sampler = new TokenSampler(decoder.Config.VocabSize);
+        var head = new TokenHead(decoder.Config.VocabSize);
+        var share = Share(options ?? SamplingOptions.Training());
+        int[] work = [.. Enumerable.Range(0, Rows)];
         for (var repeat = 0; repeat < repeats; repeat++)
         {
-            using var logits = decoder.Logits(hidden);
             if (options is null)
             {
-                continue;
+                decoder.Logits(hidden).Dispose();
             }
-
-            var values = MemoryMarshal.Cast<byte, float>(logits.bytes);
-            for (var row = 0; row < Rows; row++)
+            else
             {
-                sampler.Sample(values.Slice(row * decoder.Config.VocabSize, decoder.Config.VocabSize), options, ChanceKey.Root((ulong)row), repeat);
+                head.Sample(decoder, hidden, share, work);
             }
         }
 
-        return 0;
+        return share.Errors.TrueForAll(e => e is null) ? 0 : throw new InvalidOperationException(share.Errors.First(e => e is not null));
     });
+
+    private static StepShare Share(SamplingOptions options)
+    {
+        var share = new StepShare();
+        for (var i = 0; i < Rows; i++)
+        {
+            var request = Requests.New(FormattableString.Invariant($"{i}"), [1], 0, 1, i) with { Sampling = options };
+            var sequence = new Sequence(request) { Session = new Session(request.Session, null, 0) };
+            share.Add(new StepWork(sequence, 0, 0, Sample: true));
+            share.Sampled.Add(default);
+            share.Errors.Add(null);
+        }
+
+        return share;
+    }
 }
