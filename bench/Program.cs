@@ -39,7 +39,9 @@ foreach (var name in names)
     var clock = Stopwatch.StartNew();
     try
     {
-        rows.AddRange(await benchmarks[name]());
+        var own = await benchmarks[name]();
+        rows.AddRange(own);
+        own.ToList().ForEach(row => Console.Error.WriteLine(ResultTable.Line(row)));
         Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bench: {name} took {clock.Elapsed.TotalSeconds:F0} s"));
     }
     catch (Exception e)

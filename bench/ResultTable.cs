@@ -22,9 +22,12 @@ internal sealed class ResultTable(IReadOnlyList<string> arguments)
             """));
         foreach (var row in rows)
         {
-            to.WriteLine($"| {row.What} | {row.Ours} | {row.Against} | {Show(row.Ratio)} | {row.Budget} | {row.Verdict} |");
+            to.WriteLine(Line(row));
         }
     }
+
+    /// <summary>A row as it stands in the table.</summary>
+    public static string Line(Row row) => $"| {row.What} | {row.Ours} | {row.Against} | {Show(row.Ratio)} | {row.Budget} | {row.Verdict} |";
 
     private static string Show(double? ratio) => ratio switch
     {

@@ -29,11 +29,12 @@ internal static class ToolFaultBench
         async Task AddAsync(string name, Func<FakeToolCall, CancellationToken, Task>? gate, double failures, string result)
         {
             var (rate, outcomes, wrong) = await RunAsync(gate, failures, result);
-            rows.Add(Row.Context(
+            var row = Row.Context(
                 $"{Groups * ScriptedLoad.GroupSize} episodes, half with a call to a tool that {name} / one that is well (deadline {Deadline} s, 2 retries, 3 attempts)",
                 string.Create(CultureInfo.InvariantCulture, $"{rate:F0} episodes/s: {outcomes}"),
                 string.Create(CultureInfo.InvariantCulture, $"{well.Rate:F0} episodes/s"),
-                rate / well.Rate) with { Budget = "none Wrong", Verdict = wrong == 0 ? "met" : "**missed**" });
+                rate / well.Rate);
+            rows.Add(row with { Budget = "none Wrong", Verdict = wrong == 0 ? "met" : "**missed**" });
         }
     }
 

@@ -9,7 +9,11 @@ namespace Axpo.Training.Generation;
 /// </summary>
 internal sealed unsafe class CandidateTokens
 {
-    private const int Least = 1024;
+    // Room beyond the k likeliest: what is found before it is sorted out again.
+    private const int Room = 64;
+
+    // As in TokenSampler: a candidate is never lost to rounding.
+    private const double Slack = 1 + 1e-4;
 
     private ulong[] _keys = [];
     private double[] _weights = [];
@@ -70,20 +74,27 @@ internal sealed unsafe class CandidateTokens
         }
 
         var keep = row.Options.TopP < 1 ? Nucleus(row.Options.TopP * (row.Kind == DrawKind.Nucleus ? row.Total : all)) : _count;
-        var (best, bestScore, total, weighted) = (0, double.NegativeInfinity, 0.0, 0.0);
+        var (best, bestScore, limit, total, weighted) = (0, double.NegativeInfinity, double.PositiveInfinity, 0.0, 0.0);
         for (var i = 0; i < keep; i++)
         {
-            var (token, logit) = ((int)(uint)_keys[i], (double)Logit(_keys[i]));
-            if (_weights[i] > 0)
+            var (token, logit, weight) = ((int)(uint)_keys[i], (double)Logit(_keys[i]), _weights[i]);
+            if (weight > 0)
             {
-                total += _weights[i];
-                weighted += _weights[i] * ((logit - top) / temperature);
+                total += weight;
+                weighted += weight * ((logit - top) / temperature);
+            }
+
+            // The bound of the race: a token's time is at least u / w.
+            var uniform = row.Chance.Uniform(row.Position, (uint)token);
+            if (uniform > limit * weight)
+            {
+                continue;
             }
 
             var score = (logit / temperature) + row.Chance.Gumbel(row.Position, (uint)token);
             if (score > bestScore || (score == bestScore && token < (int)(uint)_keys[best]))
             {
-                (best, bestScore) = (i, score);
+                (best, bestScore, limit) = (i, score, -Math.Log(1 - uniform) / weight * Slack);
             }
         }
 
@@ -125,11 +136,11 @@ internal sealed unsafe class CandidateTokens
     {
         if (_count == _keys.Length)
         {
-            Array.Resize(ref _keys, Math.Max(Least, 2 * _count));
+            Array.Resize(ref _keys, Math.Max(1024, 2 * _count));
         }
 
         _keys[_count++] = Key(logit, token);
-        if (_count - _limit >= Math.Max(Least, _limit))
+        if (_count - _limit >= Math.Max(Room, _limit))
         {
             // Twice as many as are wanted: the worse half goes, and from now on only better ones pass (an equal one has a higher id).
             _keys.AsSpan(0, _count).Sort();
