@@ -22,8 +22,7 @@ internal static class GrainBench
     // Of a group's share: one grain an episode, one tool grain for every second one, one group for eight.
     private const double ActivationsPerEpisode = 1 + .5 + (1.0 / ScriptedLoad.GroupSize);
 
-    /// <summary>Prints the table.</summary>
-    public static async Task RunAsync()
+    public static async Task<IReadOnlyList<Row>> RunAsync()
     {
         var (calls, episodes) = (0L, 0);
         await using (var counted = await ClusterAsync(silo => silo.AddIncomingGrainCallFilter(context =>
@@ -52,8 +51,8 @@ internal static class GrainBench
             var seconds = clock.Elapsed.TotalSeconds;
             allocated = GC.GetTotalAllocatedBytes() - allocated;
             var echo = await EchoesAsync(Drivers * EchoCalls, i => cluster.Grains.GetGrain<IEchoGrain>(i).DriveAsync(i + Drivers, EchoCalls));
-            var fresh = 1_000_000L * (round + 1);
-            var first = await EchoesAsync(Drivers * Activations, i => cluster.Grains.GetGrain<IEchoGrain>(i).ActivateAsync(fresh + (i * Activations), Activations));
+            var firstKey = 1_000_000L * (round + 1);
+            var first = await EchoesAsync(Drivers * Activations, i => cluster.Grains.GetGrain<IEchoGrain>(i).ActivateAsync(firstKey + (i * Activations), Activations));
             if (round >= WarmUp)
             {
                 rates.Add(done / seconds);
@@ -63,18 +62,23 @@ internal static class GrainBench
             }
         }
 
-        var (rate, rawRate, perEpisode) = (Median(rates), Median(raw), (double)calls / episodes);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Groups} groups of {ScriptedLoad.GroupSize} episodes, scripted policy (half of them call a tool), stores in memory, one silo; median of {Rounds}
-              episodes a second                      {rate,10:N0}
-              raw calls between grains a second      {rawRate,10:N0}
-              first calls of fresh grains a second   {Median(activations),10:N0}
-              calls an episode needs                 {perEpisode,10:F2}
-              of them first calls of fresh grains    {ActivationsPerEpisode,10:F2}
-              KiB allocated an episode               {Median(bytes) / 1024,10:F1}
-            | episodes / (raw calls / calls an episode needs) | {rate / (rawRate / perEpisode):F2} | at least 0.5 |
-            | the same with {ActivationsPerEpisode:F2} of the calls made to fresh grains | {rate * (((perEpisode - ActivationsPerEpisode) / rawRate) + (ActivationsPerEpisode / Median(activations))):F2} | context |
-            """));
+        var (rate, rawRate, perEpisode) = (Rate.Median(rates), Rate.Median(raw), (double)calls / episodes);
+        var needed = rawRate / perEpisode;
+        var fresh = 1 / (((perEpisode - ActivationsPerEpisode) / rawRate) + (ActivationsPerEpisode / Rate.Median(activations)));
+        return
+        [
+            Row.AtLeast(
+                "grain plumbing, stores in memory: episodes / raw grain calls over the calls an episode needs",
+                string.Create(CultureInfo.InvariantCulture, $"{rate:N0} episodes/s, {Rate.Median(bytes) / 1024:F0} KiB allocated an episode"),
+                string.Create(CultureInfo.InvariantCulture, $"{needed:N0} episodes/s ({rawRate:N0} calls/s / {perEpisode:F2})"),
+                rate / needed,
+                .5),
+            Row.Context(
+                string.Create(CultureInfo.InvariantCulture, $"the same with {ActivationsPerEpisode:F2} of the calls made to fresh grains"),
+                string.Create(CultureInfo.InvariantCulture, $"{rate:N0} episodes/s"),
+                string.Create(CultureInfo.InvariantCulture, $"{fresh:N0} episodes/s ({Rate.Median(activations):N0} first calls/s)"),
+                rate / fresh),
+        ];
     }
 
     private static Task<AxpoTestCluster> ClusterAsync(Action<ISiloBuilder>? silo) => AxpoTestCluster.StartAsync(ScriptedLoad.Services(Groups), o => o.Silo = silo);
@@ -85,6 +89,4 @@ internal static class GrainBench
         await Task.WhenAll(Enumerable.Range(0, Drivers).Select(drive));
         return calls / clock.Elapsed.TotalSeconds;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

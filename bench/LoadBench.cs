@@ -21,14 +21,12 @@ internal static class LoadBench
     private const int Callers = 64;
     private const int Turns = 6400;
 
-    /// <summary>Prints the table.</summary>
-    public static async Task RunAsync()
+    public static async Task<IReadOnlyList<Row>> RunAsync()
     {
         var root = Directory.CreateTempSubdirectory("axpo-load-").FullName;
         try
         {
-            await MemoryAsync(Path.Combine(root, "episodes"));
-            await JournalAsync(Path.Combine(root, "turns"));
+            return [await MemoryAsync(Path.Combine(root, "episodes")), await JournalAsync(Path.Combine(root, "turns"))];
         }
         finally
         {
@@ -36,7 +34,7 @@ internal static class LoadBench
         }
     }
 
-    private static async Task MemoryAsync(string root)
+    private static async Task<Row> MemoryAsync(string root)
     {
         var folders = new RunFolders(root);
         await using var store = new FileTrajectoryStore(folders);
@@ -63,14 +61,15 @@ internal static class LoadBench
         }
 
         var (first, last) = (marks[FirstMark - 1], marks[^1]);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {episodes:N0} episodes on two silos, scripted policy, trajectories in files and turns in SQLite
-              {episodes / clock.Elapsed.TotalSeconds:N0} episodes a second; resident MiB after each thousand: {string.Join(", ", marks.Select(m => m.Mebibytes.ToString("F0", CultureInfo.InvariantCulture)))}
-            | resident memory at {last.Episodes:N0} / at {first.Episodes:N0} finished episodes | {last.Mebibytes / first.Mebibytes:F2} | at most 1.1 |
-            """));
+        return Row.AtMost(
+            string.Create(CultureInfo.InvariantCulture, $"resident memory after {last.Episodes:N0} / after {first.Episodes:N0} finished episodes, two silos, {episodes / clock.Elapsed.TotalSeconds:N0} episodes/s with trajectories in files and turns in SQLite"),
+            string.Create(CultureInfo.InvariantCulture, $"{last.Mebibytes:F0} MiB"),
+            string.Create(CultureInfo.InvariantCulture, $"{first.Mebibytes:F0} MiB"),
+            last.Mebibytes / first.Mebibytes,
+            1.1);
     }
 
-    private static async Task JournalAsync(string root)
+    private static async Task<Row> JournalAsync(string root)
     {
         var folders = new RunFolders(root);
         List<double> durable = [], bare = [];
@@ -92,12 +91,12 @@ internal static class LoadBench
             bare.Add(Bare(Path.Combine(root, string.Create(CultureInfo.InvariantCulture, $"bare-{round}.db"))));
         }
 
-        var ratio = Median([.. durable.Zip(bare, (d, b) => d / b)]);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Turns:N0} turns by {Callers} callers, SQLite, synchronous=FULL; median of 5
-              durable turns a second {Median(durable),10:N0}; bare inserts in transactions of {Callers} {Median(bare),10:N0}
-            | durable turns/s / bare insert rate | {ratio:F2} | at least 0.5 |
-            """));
+        return Row.AtLeast(
+            string.Create(CultureInfo.InvariantCulture, $"durable turns, {Turns:N0} by {Callers} callers, SQLite, synchronous=FULL / bare inserts in transactions of {Callers}"),
+            string.Create(CultureInfo.InvariantCulture, $"{Rate.Median(durable):N0} turns/s"),
+            string.Create(CultureInfo.InvariantCulture, $"{Rate.Median(bare):N0} turns/s"),
+            Rate.Median(durable.Zip(bare, (d, b) => d / b)),
+            .5);
     }
 
     private static double Bare(string path)
@@ -155,6 +154,4 @@ internal static class LoadBench
         using var process = Process.GetCurrentProcess();
         return process.WorkingSet64 / 1048576.0;
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

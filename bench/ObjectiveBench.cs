@@ -39,23 +39,14 @@ internal static class ObjectiveBench
         Rejection = new RejectionOptions { Statistic = RejectionStatistic.K3, Level = RejectionLevel.SequenceMean },
     };
 
-    /// <summary>Prints the table.</summary>
-    public static async Task RunAsync()
+    public static async Task<IReadOnlyList<Row>> RunAsync()
     {
         set_num_threads(Environment.ProcessorCount);
         var step = await StepAsync();
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Questions * GroupSize} rollouts of {Length} tokens, {Environment.ProcessorCount} threads; a step at 25 M parameters: at least {step:F0} s ({Questions * GroupSize / StepPart} rollouts times {StepPart}); medians of {Rounds}
-            | loss | advantages, ms | weights, correction, rejection, ms | loss and gradient, ms | share of the step | |
-            |---|---|---|---|---|---|
-            """));
-        foreach (var (name, options) in PolicyLosses.Names.Select(n => (n, new ObjectiveOptions { Loss = n })).Append(("ppo, everything on", _everything)))
-        {
-            Row(name, options, step);
-        }
+        return [.. PolicyLosses.Names.Select(n => (n, new ObjectiveOptions { Loss = n })).Append(("ppo, everything on", _everything)).Select(x => Line(x.Item1, x.Item2, step))];
     }
 
-    private static void Row(string name, ObjectiveOptions options, double step)
+    private static Row Line(string name, ObjectiveOptions options, double step)
     {
         var configuration = new RunConfiguration { Objective = options, Rollouts = new RolloutOptions { Questions = Questions, GroupSize = GroupSize } };
         var groups = Enumerable.Range(0, Questions).Select(q => Enumerable.Range(0, GroupSize).Select(i => Rollout(q, i)).ToArray()).ToArray();
@@ -81,10 +72,13 @@ internal static class ObjectiveBench
             }
         }
 
-        var share = (Median(advantages) + Median(weights) + Median(losses)) / 1000 / step;
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"| {name} | {Median(advantages):F1} | {Median(weights):F1} | {Median(losses):F1} | {share:P3} | {(share < Budget ? "met" : "**missed**")} (at most {Budget:P0}) |"));
+        var share = (Rate.Median(advantages) + Rate.Median(weights) + Rate.Median(losses)) / 1000 / step;
+        return Row.AtMost(
+            $"objective `{name}` of {Questions * GroupSize} rollouts of {Length} tokens / the step at 25 M parameters",
+            string.Create(CultureInfo.InvariantCulture, $"advantages {Rate.Median(advantages):F1} ms, weights, correction, rejection {Rate.Median(weights):F1} ms, loss and gradient {Rate.Median(losses):F1} ms"),
+            string.Create(CultureInfo.InvariantCulture, $"at least {step:F0} s ({Questions * GroupSize / StepPart} rollouts times {StepPart})"),
+            share,
+            Budget);
     }
 
     private static void Loss(UpdateBatch batch, double[] rows, float[] old, CorrectionWeights correction, bool[][] kept, ObjectiveOptions options)
@@ -157,6 +151,4 @@ internal static class ObjectiveBench
             InheritedTokens = 0,
         };
     }
-
-    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
 }

@@ -1,24 +1,57 @@
+using System.Diagnostics;
+using System.Globalization;
 using Axpo.Bench;
+using Axpo.Training.Native;
 
-// One row a benchmark: `dotnet run -c Release --project bench -- NAME...`; without a name all of them run.
-Dictionary<string, Func<Task>> benchmarks = new(StringComparer.Ordinal)
+// One markdown table: `dotnet run -c Release --project bench -- NAME...`; without a name all of them run.
+Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringComparer.Ordinal)
 {
     ["engine"] = EngineBench.RunAsync,
-    ["grains"] = GrainBench.RunAsync,
+    ["prefill"] = PrefillBench.RunAsync,
+    ["context"] = ContextBench.RunAsync,
+    ["forks"] = ForkBench.RunAsync,
+    ["kv"] = KvBench.RunAsync,
+    ["publish"] = PublishBench.RunAsync,
+    ["tool-wait"] = ToolWaitBench.RunAsync,
+    ["sampler"] = SamplerBench.RunAsync,
     ["learner"] = LearnerBench.RunAsync,
+    ["pytorch"] = PytorchBench.RunAsync,
+    ["trl"] = TrlBench.RunAsync,
+    ["grains"] = GrainBench.RunAsync,
     ["load"] = LoadBench.RunAsync,
     ["tool-faults"] = ToolFaultBench.RunAsync,
     ["objectives"] = ObjectiveBench.RunAsync,
+    ["soak"] = SoakBench.RunAsync,
 };
-foreach (var name in args.Length > 0 ? args : [.. benchmarks.Keys])
+var names = args.Length > 0 ? args : [.. benchmarks.Keys];
+if (names.FirstOrDefault(n => !benchmarks.ContainsKey(n)) is { } unknown)
 {
-    if (!benchmarks.TryGetValue(name, out var run))
-    {
-        Console.Error.WriteLine($"bench: '{name}' is not known; there are {string.Join(", ", benchmarks.Keys)}");
-        return 2;
-    }
-
-    await run();
+    Console.Error.WriteLine($"bench: '{unknown}' is not known; there are {string.Join(", ", benchmarks.Keys)}");
+    return 2;
 }
 
-return 0;
+LibtorchLoader.EnsureLoaded();
+var table = new ResultTable(args);
+var rows = new List<Row>();
+var failed = false;
+foreach (var name in names)
+{
+    var clock = Stopwatch.StartNew();
+    try
+    {
+        var own = await benchmarks[name]();
+        rows.AddRange(own);
+        own.ToList().ForEach(row => Console.Error.WriteLine(ResultTable.Line(row)));
+        Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bench: {name} took {clock.Elapsed.TotalSeconds:F0} s"));
+    }
+    catch (Exception e)
+    {
+        // The others still count.
+        Console.Error.WriteLine($"bench: {name} failed: {e}");
+        rows.Add(Row.Absent(name, $"failed: {e.Message}", ""));
+        failed = true;
+    }
+}
+
+table.Print(Console.Out, rows);
+return failed ? 1 : 0;

@@ -15,23 +15,30 @@ internal static class ToolFaultBench
     private const int SlowMilliseconds = 200;
     private const double Deadline = 2;
 
-    /// <summary>Prints the table.</summary>
-    public static async Task RunAsync()
+    public static async Task<IReadOnlyList<Row>> RunAsync()
     {
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            {Groups * ScriptedLoad.GroupSize} episodes, half with a call; pipeline: deadline {Deadline} s, 2 retries, 3 attempts an episode
-            | tool | episodes/s | against a tool that is well | correct | wrong | void | attempts beyond the first |
-            |---|---|---|---|---|---|---|
-            """));
-        var well = await RunAsync("well", null, 0, "7", 0);
-        await RunAsync($"slow ({SlowMilliseconds} ms)", (_, ct) => Task.Delay(SlowMilliseconds, ct), 0, "7", well);
-        await RunAsync("fails 30% of the time", null, .3, "7", well);
-        await RunAsync("hangs on 5% of the calls", (call, ct) => Draw(call) < .05 ? Task.Delay(Timeout.Infinite, ct) : Task.CompletedTask, 0, "7", well);
-        await RunAsync("returns garbage (200 control characters)", null, 0, new string('\u0001', 200), well);
-        await RunAsync("floods (100 kB a call)", null, 0, new string('x', 100_000), well);
+        var well = await RunAsync(null, 0, "7");
+        var rows = new List<Row>();
+        await AddAsync($"takes {SlowMilliseconds} ms", (_, ct) => Task.Delay(SlowMilliseconds, ct), 0, "7");
+        await AddAsync("fails 30% of the time", null, .3, "7");
+        await AddAsync("hangs on 5% of the calls", (call, ct) => Draw(call) < .05 ? Task.Delay(Timeout.Infinite, ct) : Task.CompletedTask, 0, "7");
+        await AddAsync("returns garbage (200 control characters)", null, 0, new string('\u0001', 200));
+        await AddAsync("floods (100 kB a call)", null, 0, new string('x', 100_000));
+        return rows;
+
+        async Task AddAsync(string name, Func<FakeToolCall, CancellationToken, Task>? gate, double failures, string result)
+        {
+            var (rate, outcomes, wrong) = await RunAsync(gate, failures, result);
+            var row = Row.Context(
+                $"{Groups * ScriptedLoad.GroupSize} episodes, half with a call to a tool that {name} / one that is well (deadline {Deadline} s, 2 retries, 3 attempts)",
+                string.Create(CultureInfo.InvariantCulture, $"{rate:F0} episodes/s: {outcomes}"),
+                string.Create(CultureInfo.InvariantCulture, $"{well.Rate:F0} episodes/s"),
+                rate / well.Rate);
+            rows.Add(row with { Budget = "none Wrong", Verdict = wrong == 0 ? "met" : "**missed**" });
+        }
     }
 
-    private static async Task<double> RunAsync(string name, Func<FakeToolCall, CancellationToken, Task>? gate, double failures, string result, double well)
+    private static async Task<(double Rate, string Outcomes, int Wrong)> RunAsync(Func<FakeToolCall, CancellationToken, Task>? gate, double failures, string result)
     {
         var calls = 0L;
         var services = ScriptedLoad.Services(Groups);
@@ -41,10 +48,7 @@ internal static class ToolFaultBench
         var clock = Stopwatch.StartNew();
         var rollouts = await ScriptedLoad.RolloutsAsync(cluster, Groups, 1);
         var rate = rollouts.Count / clock.Elapsed.TotalSeconds;
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"| {name} | {rate:F0} | {(well == 0 ? 1 : rate / well):F2} | {Of(Outcome.Correct)} | {Of(Outcome.Wrong)} | {Of(Outcome.Void)} | {rollouts.Sum(r => r.Attempts - 1)} |"));
-        return rate;
+        return (rate, string.Create(CultureInfo.InvariantCulture, $"{Of(Outcome.Correct)} correct, {Of(Outcome.Wrong)} wrong, {Of(Outcome.Void)} void, {rollouts.Sum(r => r.Attempts - 1)} attempts beyond the first"), Of(Outcome.Wrong));
 
         bool Fails() => ChanceKey.Root(1).With((ulong)Interlocked.Increment(ref calls)).Stream().NextDouble() < failures;
 

@@ -17,7 +17,7 @@ internal sealed unsafe class StepWorker
 
     private readonly KvLayout _layout;
     private readonly PagedAttention _attention;
-    private readonly TokenSampler _sampler;
+    private readonly TokenHead _head;
     private readonly AttentionKernel _kernel;
     private readonly bool _fixedRows;
     private readonly List<(Session Session, int Position)> _rows = [];
@@ -31,7 +31,7 @@ internal sealed unsafe class StepWorker
     {
         _layout = new KvLayout(config);
         _attention = new PagedAttention(_layout);
-        _sampler = new TokenSampler(config.VocabSize);
+        _head = new TokenHead(config.VocabSize);
         _fixedRows = fixedRows;
         _kernel = Attend;
     }
@@ -146,23 +146,7 @@ internal sealed unsafe class StepWorker
                 Hidden(session, session.Tokens.Count - 1).CopyTo(new Span<float>(rows + ((long)i * _layout.Hidden), _layout.Hidden));
             }
 
-            var logits = decoder.Logits(hidden);
-            var vocabulary = (int)logits.shape[1];
-            var values = Floats(logits);
-            for (var i = 0; i < count; i++)
-            {
-                var index = _samples[first + i];
-                var sequence = share.Work[index].Sequence;
-                try
-                {
-                    share.Sampled[index] = _sampler.Sample(
-                        new ReadOnlySpan<float>(values + ((long)i * vocabulary), vocabulary), sequence.Request.Sampling, sequence.Request.Chance, sequence.Session!.Tokens.Count);
-                }
-                catch (ArithmeticException e)
-                {
-                    share.Errors[index] = e.Message;
-                }
-            }
+            _head.Sample(decoder, hidden, share, CollectionsMarshal.AsSpan(_samples).Slice(first, count));
         }
     }
 

@@ -5,9 +5,9 @@ using Axpo.Core;
 namespace Axpo.Training.Generation;
 
 /// <summary>
-/// Keyed Gumbel-max over a row of logits. The token is always the one that <see cref="Scalar"/> chooses: the argmax over the kept support of
-/// <c>logit / T + Gumbel(position, token)</c> in double, ties to the lower id. The vectorised path only narrows the candidates, with bounds that hold
-/// in exact arithmetic: the maximum is the minimum of the exponential race <c>E / w</c>, <c>E = -ln(1 - u)</c>, <c>w = exp((logit - max) / T)</c>, and
+/// Keyed Gumbel-max over logits, a whole row at once or tile by tile of the vocabulary. The token is always the one that <see cref="Scalar"/> chooses: the argmax over the kept support of
+/// <c>logit / T + Gumbel(position, token)</c> in double, ties to the lower id; so that the winner of a row is the best of its tiles' winners. The vectorised path only narrows the candidates, with
+/// bounds that hold in exact arithmetic: the maximum is the minimum of the exponential race <c>E / w</c>, <c>E = -ln(1 - u)</c>, <c>w = exp((logit - max) / T)</c>, and
 /// <c>u &lt;= E</c>, so that <c>u / w</c> bounds a token's time from below without any logarithm; tokens with w below 1e-12 cannot win at all, for
 /// u is at least 2^-33 and the likeliest token's time at most ln 2^33. Not thread-safe: one a worker.
 /// </summary>
@@ -18,16 +18,22 @@ public sealed unsafe class TokenSampler
     private const float Negligible = 1e-12f;
 
     private readonly int _vocabulary;
+    private readonly TokenDraw _row = new();
     private readonly float[] _weights;
     private readonly float[] _uniforms;
-    private readonly List<int> _kept = [];
-    private readonly List<double> _keptWeights = [];
 
     /// <param name="vocabulary">Size of the vocabulary.</param>
     public TokenSampler(int vocabulary)
+        : this(vocabulary, vocabulary)
+    {
+    }
+
+    /// <param name="vocabulary">Size of the vocabulary.</param>
+    /// <param name="tile">Most logits of a tile.</param>
+    internal TokenSampler(int vocabulary, int tile)
     {
         _vocabulary = vocabulary;
-        var padded = (vocabulary + PhiloxLanes.Tokens - 1) / PhiloxLanes.Tokens * PhiloxLanes.Tokens;
+        var padded = (tile + PhiloxLanes.Tokens - 1) / PhiloxLanes.Tokens * PhiloxLanes.Tokens;
         _weights = GC.AllocateArray<float>(padded, pinned: true);
         _uniforms = GC.AllocateArray<float>(padded, pinned: true);
     }
@@ -45,12 +51,72 @@ public sealed unsafe class TokenSampler
             throw new ArgumentException($"{logits.Length} logits, the vocabulary has {_vocabulary}", nameof(logits));
         }
 
-        if (options.Temperature > 0 && options.TopP >= 1 && (options.TopK <= 0 || options.TopK >= _vocabulary))
-        {
-            return Whole(logits, options.Temperature, chance, (uint)position);
-        }
+        _row.Begin(options, chance, position, _vocabulary);
+        Take(_row, logits, 0);
+        return End(_row);
+    }
 
-        return Cut(logits, options, chance, (uint)position);
+    /// <summary>Takes the next tile of a row that was begun: tiles in order of their tokens, each but the last a multiple of 64 long.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="logits">Logits of the tile.</param>
+    /// <param name="first">Id of the tile's first token.</param>
+    /// <exception cref="ArithmeticException">A logit is not a number or infinite.</exception>
+    internal void Take(TokenDraw row, ReadOnlySpan<float> logits, int first)
+    {
+        fixed (float* x = logits)
+        {
+            var max = LogitLanes.Max(x, logits.Length);
+            if (float.IsNaN(max) || float.IsPositiveInfinity(max) || ((row.Kind != DrawKind.Whole || !float.IsFinite(max)) && !LogitLanes.AllNumbers(x, logits.Length)))
+            {
+                throw Damaged();
+            }
+
+            if (float.IsNegativeInfinity(max))
+            {
+                // All of them are forbidden.
+                return;
+            }
+
+            switch (row.Kind)
+            {
+                case DrawKind.Greedy:
+                    if (max > row.Max)
+                    {
+                        (row.Max, row.Best) = (max, first + logits.IndexOf(max));
+                    }
+
+                    break;
+                case DrawKind.Whole:
+                    Race(row, x, logits.Length, first, max);
+                    break;
+                case DrawKind.TopK:
+                    row.Candidates.Take(x, logits.Length, first);
+                    break;
+                default:
+                    row.Add(max, LogitLanes.Total(x, logits.Length, max, row.Temperature), 0);
+                    row.Candidates.AtLeast(row.LeastOfNucleus);
+                    row.Candidates.Take(x, logits.Length, first);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Draws the token of a row whose tiles were all taken.</summary>
+    /// <exception cref="ArithmeticException">No token is allowed, or the logits are damaged.</exception>
+    internal static SampledToken End(TokenDraw row)
+    {
+        switch (row.Kind)
+        {
+            case DrawKind.Greedy when row.Best >= 0:
+                return new(row.Best, 0, 0);
+            case DrawKind.Whole when row.Best >= 0 && double.IsFinite(row.Total) && double.IsFinite(row.Weighted):
+                var logTotal = Math.Log(row.Total);
+                return new(row.Best, (float)((((double)row.BestLogit - row.Max) / row.Temperature) - logTotal), (float)Math.Max(0, logTotal - (row.Weighted / row.Total)));
+            case DrawKind.TopK or DrawKind.Nucleus:
+                return row.Candidates.Draw(row) ?? throw Damaged();
+            default:
+                throw Damaged();
+        }
     }
 
     /// <summary>The definition, slow and plain: what <see cref="Sample"/> must choose.</summary>
@@ -105,94 +171,32 @@ public sealed unsafe class TokenSampler
         return descendingWeights.Count;
     }
 
-    private SampledToken Whole(ReadOnlySpan<float> logits, double temperature, ChanceKey chance, uint position)
+    /// <summary>The tile's part of the sums, and its winner.</summary>
+    private void Race(TokenDraw row, float* x, int count, int first, float max)
     {
-        fixed (float* x = logits)
         fixed (float* w = _weights)
         fixed (float* u = _uniforms)
         {
-            var max = Max(x);
-            var (total, weighted) = Weigh(x, max, temperature, w);
-            if (!float.IsFinite(max) || !double.IsFinite(total) || !double.IsFinite(weighted))
+            var padded = (count + PhiloxLanes.Tokens - 1) / PhiloxLanes.Tokens * PhiloxLanes.Tokens;
+            var (total, weighted) = LogitLanes.Weigh(x, count, max, row.Temperature, w, padded);
+            if (!double.IsFinite(total) || !double.IsFinite(weighted))
             {
-                throw new ArithmeticException("the logits are not finite: the weights are damaged or the step diverged");
+                throw Damaged();
             }
 
-            var token = Race(x, w, u, temperature, chance, position);
-            var logTotal = Math.Log(total);
-            return new(token, (float)((((double)x[token] - max) / temperature) - logTotal), (float)Math.Max(0, logTotal - (weighted / total)));
+            row.Add(max, total, weighted);
+            Winner(row, x, w, u, padded, first);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float Max(float* x)
+    private static void Winner(TokenDraw row, float* x, float* w, float* u, int padded, int first)
     {
-        var n = _vocabulary;
-        var i = 0;
-        var best = float.NegativeInfinity;
-        if (n >= 16)
-        {
-            var lanes = Vector512.Create(float.NegativeInfinity);
-            for (; i + 16 <= n; i += 16)
-            {
-                lanes = Vector512.Max(lanes, Vector512.Load(x + i));
-            }
-
-            best = LaneMath.Largest(lanes);
-        }
-
-        for (; i < n; i++)
-        {
-            best = MathF.Max(best, x[i]);
-        }
-
-        return best;
-    }
-
-    /// <summary>Writes w = exp((x - max) / T), zero beyond the vocabulary; returns the sum of w and of w (x - max) / T.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private (double Total, double Weighted) Weigh(float* x, float max, double temperature, float* w)
-    {
-        var n = _vocabulary;
-        var inverse = (float)(1 / temperature);
-        var total = Vector512<float>.Zero;
-        var weighted = Vector512<float>.Zero;
-        var i = 0;
-        for (; i + 16 <= n; i += 16)
-        {
-            // Below -87 a weight is nothing beside 1, and minus infinity times zero must not reach the sum.
-            var z = Vector512.Max((Vector512.Load(x + i) - Vector512.Create(max)) * Vector512.Create(inverse), Vector512.Create(-87f));
-            var e = LaneMath.Exp(z);
-            e.Store(w + i);
-            total += e;
-            weighted += e * z;
-        }
-
-        double sum = Vector512.Sum(total);
-        double sumWeighted = Vector512.Sum(weighted);
-        for (; i < n; i++)
-        {
-            var z = MathF.Max((x[i] - max) * inverse, -87f);
-            w[i] = MathF.Exp(z);
-            sum += w[i];
-            sumWeighted += w[i] * z;
-        }
-
-        for (; i < _weights.Length; i++)
-        {
-            w[i] = 0;
-        }
-
-        return (sum, sumWeighted);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int Race(float* x, float* w, float* u, double temperature, ChanceKey chance, uint position)
-    {
+        var (chance, position, temperature) = (row.Chance, row.Position, row.Temperature);
         var infinity = Vector512.Create(float.PositiveInfinity);
         var negligible = Vector512.Create(Negligible);
         var least = infinity;
-        for (var i = 0; i < _weights.Length; i += PhiloxLanes.Tokens)
+        for (var i = 0; i < padded; i += PhiloxLanes.Tokens)
         {
             var likely = Vector512.Max(Vector512.Max(Vector512.Load(w + i), Vector512.Load(w + i + 16)), Vector512.Max(Vector512.Load(w + i + 32), Vector512.Load(w + i + 48)));
             if (!Vector512.GreaterThanAny(likely, negligible))
@@ -205,7 +209,7 @@ public sealed unsafe class TokenSampler
                 continue;
             }
 
-            PhiloxLanes.Uniforms(chance, position, (uint)i, u + i);
+            PhiloxLanes.Uniforms(chance, position, (uint)(first + i), u + i);
             for (var j = i; j < i + PhiloxLanes.Tokens; j += 16)
             {
                 var weight = Vector512.Load(w + j);
@@ -217,133 +221,27 @@ public sealed unsafe class TokenSampler
 
         // The exact time of the token with the least bound is an upper bound of the winner's.
         var lowest = -LaneMath.Largest(-least);
+        var nearest = 0;
+        while (u[nearest] != lowest)
+        {
+            nearest++;
+        }
 
-        var limit = Vector512.Create((float)(ExactTime(First(u, lowest)) * Slack));
-        var best = -1;
-        var bestScore = double.NegativeInfinity;
-        for (var i = 0; i < _weights.Length; i += 16)
+        var limit = Vector512.Create((float)(-Math.Log(1.0 - chance.Uniform(position, (uint)(first + nearest))) / w[nearest] * Slack));
+        for (var i = 0; i < padded; i += 16)
         {
             var near = Vector512.LessThanOrEqual(Vector512.Load(u + i), limit);
             for (var bits = near.ExtractMostSignificantBits(); bits != 0; bits &= bits - 1)
             {
                 var token = i + System.Numerics.BitOperations.TrailingZeroCount(bits);
-                var score = ((double)x[token] / temperature) + chance.Gumbel(position, (uint)token);
-                if (score > bestScore)
+                var score = ((double)x[token] / temperature) + chance.Gumbel(position, (uint)(first + token));
+                if (score > row.BestScore)
                 {
-                    (best, bestScore) = (token, score);
+                    (row.Best, row.BestScore, row.BestLogit) = (first + token, score, x[token]);
                 }
             }
         }
-
-        return best;
-
-        double ExactTime(int token) => -Math.Log(1.0 - chance.Uniform(position, (uint)token)) / w[token];
     }
 
-    private int First(float* bounds, float value)
-    {
-        for (var i = 0; ; i++)
-        {
-            if (bounds[i] == value)
-            {
-                return i;
-            }
-        }
-    }
-
-    private SampledToken Cut(ReadOnlySpan<float> logits, SamplingOptions options, ChanceKey chance, uint position)
-    {
-        fixed (float* x = logits)
-        {
-            var top = Max(x);
-            if (!float.IsFinite(top) || !AllNumbers(logits))
-            {
-                throw new ArithmeticException("the logits are not finite: the weights are damaged or the step diverged");
-            }
-
-            if (options.Temperature <= 0)
-            {
-                return new(logits.IndexOf(top), 0, 0);
-            }
-
-            Likeliest(x, options.TopK > 0 ? Math.Min(options.TopK, _vocabulary) : _vocabulary);
-            _keptWeights.Clear();
-            foreach (var token in _kept)
-            {
-                _keptWeights.Add(Math.Exp((x[token] - (double)top) / options.Temperature));
-            }
-
-            var keep = options.TopP < 1 ? Nucleus(_keptWeights, options.TopP) : _kept.Count;
-            double total = 0;
-            for (var i = 0; i < keep; i++)
-            {
-                total += _keptWeights[i];
-            }
-
-            var (best, bestScore, entropy) = (-1, double.NegativeInfinity, 0.0);
-            for (var i = 0; i < keep; i++)
-            {
-                var token = _kept[i];
-                var score = ((double)x[token] / options.Temperature) + chance.Gumbel(position, (uint)token);
-                if (score > bestScore || (score == bestScore && token < best))
-                {
-                    (best, bestScore) = (token, score);
-                }
-
-                var p = _keptWeights[i] / total;
-                entropy -= p > 0 ? p * Math.Log(p) : 0;
-            }
-
-            return new(best, (float)((((double)x[best] - top) / options.Temperature) - Math.Log(total)), (float)entropy);
-        }
-    }
-
-    /// <summary>Whether no logit is a NaN (minus infinity is a token that was forbidden).</summary>
-    private static bool AllNumbers(ReadOnlySpan<float> logits)
-    {
-        foreach (var logit in logits)
-        {
-            if (float.IsNaN(logit))
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Fills <see cref="_kept"/> with the k likeliest tokens, likeliest first, ties to the lower id.</summary>
-    private void Likeliest(float* x, int k)
-    {
-        _kept.Clear();
-        if (k == _vocabulary)
-        {
-            var values = new ReadOnlySpan<float>(x, _vocabulary).ToArray();
-            var order = Enumerable.Range(0, _vocabulary).ToArray();
-            Array.Sort(order, (a, b) => values[a] != values[b] ? values[b].CompareTo(values[a]) : a.CompareTo(b));
-            _kept.AddRange(order);
-            return;
-        }
-
-        for (var i = 0; i < _vocabulary; i++)
-        {
-            if (_kept.Count == k && !(x[i] > x[_kept[^1]]))
-            {
-                continue;
-            }
-
-            if (_kept.Count == k)
-            {
-                _kept.RemoveAt(k - 1);
-            }
-
-            var at = _kept.Count;
-            while (at > 0 && x[_kept[at - 1]] < x[i])
-            {
-                at--;
-            }
-
-            _kept.Insert(at, i);
-        }
-    }
+    private static ArithmeticException Damaged() => new("the logits are not finite: the weights are damaged or the step diverged");
 }

@@ -273,6 +273,17 @@ public sealed class Decoder : IDisposable
     /// <returns>[m, vocabulary].</returns>
     public Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, _head);
 
+    /// <summary>Writes the logits of a part of the vocabulary; without gradient.</summary>
+    /// <param name="logits">[m, n], contiguous, overwritten: logits of n tokens.</param>
+    /// <param name="hidden">[m, hidden].</param>
+    /// <param name="first">First of the tokens.</param>
+    public void LogitsInto(Tensor logits, Tensor hidden, int first)
+    {
+        using var part = _head.narrow(0, first, logits.shape[1]);
+        using var columns = part.t();
+        Aten.MultiplyInto(logits, hidden, columns);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

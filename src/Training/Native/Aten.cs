@@ -52,6 +52,16 @@ public static unsafe partial class Aten
         return Call("aten::embedding", "", stack);
     }
 
+    /// <summary>Writes a matrix product into memory that is there already; without gradient.</summary>
+    /// <param name="output">[m, n], overwritten.</param>
+    /// <param name="a">[m, k].</param>
+    /// <param name="b">[k, n].</param>
+    public static void MultiplyInto(Tensor output, Tensor a, Tensor b)
+    {
+        Span<ulong> stack = [Handle(a), Handle(b), Handle(output)];
+        Call("aten::mm", "out", stack).Dispose();
+    }
+
     /// <summary>One AdamW step on all tensors at once, in place (decoupled weight decay, Loshchilov and Hutter 2019).</summary>
     /// <param name="parameters">Parameters.</param>
     /// <param name="gradients">Their gradients.</param>
