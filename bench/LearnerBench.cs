@@ -4,6 +4,7 @@ using Axpo.Core;
 using Axpo.Training.Generation;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
+using Axpo.Training.Native;
 using Microsoft.Extensions.Logging.Abstractions;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -12,12 +13,13 @@ namespace Axpo.Bench;
 
 /// <summary>
 /// The learner's row of the budgets, at axpo-tiny's shape and at 25 M parameters: useful FLOP a second (6P a trained token, 2P a token of each pass for old and reference
-/// log-probs) against the peak of a matrix product in the same precision on the same threads. And a whole step of the shape for which TRL's figure is known.
+/// log-probs: the first minibatch has none for the old ones) against the peak of a matrix product in the same precision on the same threads. And a whole step of the shape for which TRL's figure is known.
 /// </summary>
 internal static class LearnerBench
 {
     private const int Rounds = 5;
     private const int Matrix = 1024;
+    private const int Minibatches = 2;
 
     // TRL 1.16 (transformers 5.23, torch 2.13, two threads): 128 rollouts of 64 tokens, at a GEMM peak of 140 GFLOP/s.
     private const double TrlSeconds = 3.1;
@@ -33,11 +35,18 @@ internal static class LearnerBench
         try
         {
             var threads = Environment.ProcessorCount;
-            var peak = Peak(threads);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{threads} threads, fp32, matrix product {Matrix}^3: {peak:F0} GFLOP/s"));
-            await UpdateAsync(Path.Combine(root, "tiny"), "axpo-tiny", Shapes.Tiny, 128, 64, peak, 0.45);
-            await UpdateAsync(Path.Combine(root, "middle"), "25 M parameters", Shapes.Middle, 16, 128, peak, 0.70);
-            await StepAsync(Path.Combine(root, "tiny"), peak);
+            var (peak, rounded) = (Peak(threads, ScalarType.Float32), Peak(threads, ScalarType.BFloat16));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{threads} threads, matrix product {Matrix}^3: fp32 {peak:F0} GFLOP/s, bf16 {rounded:F0}"));
+            foreach (var (precision, best) in new[] { (LearnerPrecision.Float32, peak), (LearnerPrecision.Bfloat16, rounded) })
+            {
+                if (precision == LearnerPrecision.Float32 || rounded >= GemmReport.PayingRatio * peak)
+                {
+                    await UpdateAsync(Path.Combine(root, $"tiny-{precision}"), "axpo-tiny", Shapes.Tiny, 128, 64, precision, best, 0.45);
+                    await UpdateAsync(Path.Combine(root, $"middle-{precision}"), "25 M parameters", Shapes.Middle, 16, 128, precision, best, 0.70);
+                }
+            }
+
+            await StepAsync(Path.Combine(root, "tiny-Float32"), peak);
         }
         finally
         {
@@ -45,7 +54,7 @@ internal static class LearnerBench
         }
     }
 
-    private static async Task UpdateAsync(string folder, string name, DecoderConfig shape, int sequences, int length, double peak, double budget)
+    private static async Task UpdateAsync(string folder, string name, DecoderConfig shape, int sequences, int length, LearnerPrecision precision, double peak, double budget)
     {
         long parameters;
         using (var decoder = Decoder.Create(shape, 1))
@@ -54,7 +63,7 @@ internal static class LearnerBench
             decoder.Save(folder);
         }
 
-        using var learner = await Learner.StartAsync(folder, new RunConfiguration { Learner = new LearnerOptions { Minibatches = 2 } }, CancellationToken.None);
+        using var learner = await Learner.StartAsync(folder, new RunConfiguration { Learner = new LearnerOptions { Minibatches = Minibatches, Precision = precision } }, CancellationToken.None);
         var seconds = new List<double>();
         for (var round = 0; round <= Rounds; round++)
         {
@@ -68,11 +77,11 @@ internal static class LearnerBench
         }
 
         var tokens = (double)sequences * length;
-        var flops = (6 + 2 + 2) * parameters * tokens / Median(seconds) / 1e9;
+        var flops = (6 + 2 + (2 * (1 - (1.0 / Minibatches)))) * parameters * tokens / Median(seconds) / 1e9;
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
-            learner, {name} ({parameters / 1e6:F2} M), {sequences} sequences of {length} tokens, 2 minibatches, frozen reference; median of {Rounds}
+            learner, {name} ({parameters / 1e6:F2} M), {precision}, {sequences} sequences of {length} tokens, {Minibatches} minibatches, frozen reference; median of {Rounds}
               {Median(seconds):F2} s an update, {tokens / Median(seconds):N0} tokens/s, {flops:F1} useful GFLOP/s
-            | learner FLOP/s / matrix product, {name} | {flops / peak:F2} | at least {budget:F2} |
+            | learner FLOP/s / matrix product, {name}, {precision} | {flops / peak:F2} | at least {budget:F2} |
             """));
     }
 
@@ -143,11 +152,11 @@ internal static class LearnerBench
         return [.. Enumerable.Range(0, length).Select(_ => stream.Next(shape.VocabSize))];
     }
 
-    private static double Peak(int threads)
+    private static double Peak(int threads, ScalarType type)
     {
         set_num_threads(threads);
         using var scope = NewDisposeScope();
-        var (a, b) = (randn(Matrix, Matrix), randn(Matrix, Matrix));
+        var (a, b) = (randn(Matrix, Matrix).to(type), randn(Matrix, Matrix).to(type));
         var seconds = new List<double>();
         for (var round = 0; round <= 4 * Rounds; round++)
         {
