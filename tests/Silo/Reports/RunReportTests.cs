@@ -28,7 +28,7 @@ public sealed class RunReportTests : IDisposable
         new FileInfo(path).Length.ShouldBeLessThan(2_000_000);
 
         var page = await LoadAsync(path);
-        page.Descendants("figure").Count().ShouldBe(18);
+        page.Descendants("figure").Count().ShouldBe(19);
         page.Descendants("script").ShouldBeEmpty();
         var rows = Section(page, "groups").Descendants("tbody").Single().Elements("tr").ToArray();
         rows.Length.ShouldBe(32);

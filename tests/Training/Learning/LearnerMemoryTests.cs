@@ -11,8 +11,11 @@ namespace Axpo.Training.Tests.Learning;
 [Collection(nameof(Alone))]
 public sealed class LearnerMemoryTests(TinyModel model) : IClassFixture<TinyModel>
 {
-    [Fact]
-    public async Task Updates_leave_no_tensor_behind()
+    [Theory]
+    [InlineData(LearnerPrecision.Float32, false)]
+    [InlineData(LearnerPrecision.Float32, true)]
+    [InlineData(LearnerPrecision.Bfloat16, false)]
+    public async Task Updates_leave_no_tensor_behind(LearnerPrecision precision, bool checkpointing)
     {
         var token = TestContext.Current.CancellationToken;
         var objective = new ObjectiveOptions
@@ -23,7 +26,7 @@ public sealed class LearnerMemoryTests(TinyModel model) : IClassFixture<TinyMode
             Correction = new CorrectionOptions { Level = CorrectionLevel.Token },
             Rejection = new RejectionOptions { Statistic = RejectionStatistic.K3 },
         };
-        using var learner = await Learner.StartAsync(model.Folder, new RunConfiguration { Objective = objective, Learner = new LearnerOptions { Threads = 1 } }, token);
+        using var learner = await Learner.StartAsync(model.Folder, new RunConfiguration { Objective = objective, Learner = new LearnerOptions { Threads = 1, Precision = precision, Checkpointing = checkpointing, MicroBatchTokens = 64 } }, token);
         await learner.UpdateAsync(Batches.Random(model.Tokenizer.Size, 2, 2, 1, "b1", 1), token);
         var before = Tensor.TotalCount;
         for (var step = 2; step < 6; step++)
