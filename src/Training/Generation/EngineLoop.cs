@@ -314,7 +314,6 @@ internal sealed class EngineLoop
         }
 
         var prefill = _live.Exists(s => s.Session!.Tokens.Count - s.Session.Computed <= 1) ? PrefillRows : PrefillRowsAlone;
-        var rows = 0;
         _plan.Clear();
         foreach (var sequence in _live)
         {
@@ -332,17 +331,9 @@ internal sealed class EngineLoop
 
             _sessions.Extend(sequence, session.Computed + count);
             _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
-            rows += Math.Max(1, count);
         }
 
-        // A sequence's rows stay together, for later ones read what earlier ones wrote; neighbours too, for a group's prompt is then warm.
-        var helpers = Math.Clamp((rows + 7) / 8, 1, team.Size);
-        var done = 0;
-        foreach (var work in _plan)
-        {
-            team.Shares[(int)((long)done * helpers / rows)].Add(work);
-            done += Math.Max(1, work.Count);
-        }
+        WorkSharing.Deal(_plan, team.Shares);
     }
 
     private void Advance(StepWork work, SampledToken token, string? error)
