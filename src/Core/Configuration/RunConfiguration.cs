@@ -604,6 +604,16 @@ public sealed record LearnerOptions
     [Id(9), Range(0, 1_000_000)] public int KeepCheckpoints { get; init; } = 3;
 }
 
+/// <summary>What becomes of KV that older weights computed.</summary>
+public enum OldKv
+{
+    /// <summary>Sequences go on with it; fresh ones never use it.</summary>
+    Keep,
+
+    /// <summary>Sequences keep their tokens and compute them again.</summary>
+    Recompute,
+}
+
 /// <summary>The engine.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.EngineOptions")]
 public sealed record EngineOptions
@@ -625,6 +635,9 @@ public sealed record EngineOptions
 
     /// <summary>Sequences that may wait; more are refused as Busy.</summary>
     [Id(5), Range(1, 1_000_000)] public int MaxQueue { get; init; } = 4096;
+
+    /// <summary>KV of older weights when new ones come: `keep` goes on with it, `recompute` computes the tokens so far again. In deterministic mode nothing is live then, and idle sessions are recomputed.</summary>
+    [Id(6)] public OldKv OldKv { get; init; }
 }
 
 /// <summary>Held-out evaluation.</summary>

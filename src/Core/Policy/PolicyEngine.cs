@@ -52,7 +52,7 @@ public sealed record GenerateRequest
     /// <summary>The session: the episode's id. Its KV is kept between turns.</summary>
     [Id(0)] public required string Session { get; init; }
 
-    /// <summary>Position of <see cref="Tokens"/>[0] in the session: 0 with the whole context, else the number of tokens that the engine is expected to hold.</summary>
+    /// <summary>Position of <see cref="Tokens"/>[0] in the session: 0 with the whole context, else the number of tokens that the engine is expected to know (it computes again what it has evicted).</summary>
     [Id(1)] public required int Offset { get; init; }
 
     /// <summary>
@@ -89,7 +89,7 @@ public enum GenerateStatus : byte
     /// <summary>Done.</summary>
     Done,
 
-    /// <summary>The engine does not hold the session (evicted, other engine): send the whole context with offset 0.</summary>
+    /// <summary>The engine does not know the session's tokens (released, other engine): send the whole context with offset 0.</summary>
     SessionMissing,
 
     /// <summary>The queue is full: try again later.</summary>
@@ -152,6 +152,9 @@ public sealed record EngineStatus
     [Id(8)] public required long Evictions { get; init; }
     [Id(9)] public required bool Healthy { get; init; }
     [Id(10)] public string? Error { get; init; }
+
+    /// <summary>Tokens of context computed once more, after eviction or a change of weights; they are among <see cref="PrefilledTokens"/>.</summary>
+    [Id(11)] public long RefilledTokens { get; init; }
 }
 
 /// <summary>Generates tokens on its own threads; callers only await.</summary>
