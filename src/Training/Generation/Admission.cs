@@ -74,14 +74,23 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
             }
         }
 
-        var makesPrompt = group is not null && sessions.FindPrompt(group) is null;
-        // A source whose KV is of older weights keeps it: only what was evicted is given back.
-        var restores = source is { Running: null, RestoredBy: null } && source.Computed < _request.Offset - 1 && source.Kv.Leading(weights) == source.Computed ? source : null;
         var limit = sequence.IsSuspended ? sequence.Limit : Math.Min(_request.MaxNewTokens, maxContext - tokens.Length);
-        var needed = Needed(best, best == own, kept, tokens.Length + limit - sequence.Sampled, makesPrompt || restores is not null);
+        var most = tokens.Length + limit - sequence.Sampled;
+        if (KvLayout.Pages(most) > capacity)
+        {
+            return Answer(GenerateStatus.Fault, string.Create(CultureInfo.InvariantCulture,
+                $"Offset {_request.Offset} + Tokens.Length {_request.Tokens.Length} + MaxNewTokens {_request.MaxNewTokens} need {KvLayout.Pages(most)} KV pages, engine.kvMebibytes allows {capacity}: raise it, or lower the token limits"));
+        }
+
+        // What is kept for others may need a page more.
+        var maySpare = KvLayout.Pages(most) < capacity;
+        var makesPrompt = maySpare && group is not null && sessions.FindPrompt(group) is null;
+        // A source whose KV is of older weights keeps it: only what was evicted is given back.
+        var restores = maySpare && source is { Running: null, RestoredBy: null } && source.Computed < _request.Offset - 1 && source.Kv.Leading(weights) == source.Computed ? source : null;
+        var needed = Needed(best, best == own, kept, most, makesPrompt || restores is not null);
         if (!sessions.MakeRoom(needed, best, own))
         {
-            return NoRoom(nothingElseLives, own, best, needed);
+            return NoRoom(nothingElseLives, best?.Pages.Count > 0 || own?.Pages.Count > 0);
         }
 
         sessions.Reserve(sequence, needed);
@@ -190,22 +199,16 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
         sessions.Busy(session, sequence);
     }
 
-    private AdmissionOutcome NoRoom(bool nothingElseLives, Session? own, Session? best, int needed)
+    private AdmissionOutcome NoRoom(bool nothingElseLives, bool holds)
     {
         if (!nothingElseLives)
         {
             return AdmissionOutcome.WaitForRoom;
         }
 
-        // Even alone it does not fit beside what it wants to reuse: then that makes room too.
-        if ((best?.Pages.Count ?? 0) + (own?.Pages.Count ?? 0) > 0)
-        {
-            sessions.EvictAll();
-            return Try(nothingElseLives: true);
-        }
-
-        return Answer(GenerateStatus.Fault, string.Create(CultureInfo.InvariantCulture,
-            $"Offset {_request.Offset} + Tokens.Length {_request.Tokens.Length} + MaxNewTokens {_request.MaxNewTokens} need {needed} KV pages, engine.kvMebibytes allows {capacity}: raise it, or lower the token limits"));
+        // Alone it does not fit beside what it wants to reuse: then that makes room too.
+        sessions.EvictAll();
+        return holds ? Try(nothingElseLives: true) : throw new InvalidOperationException("nothing lives, nothing is idle, and yet KV pages are missing");
     }
 
     private AdmissionOutcome Answer(GenerateStatus status, string? error)
