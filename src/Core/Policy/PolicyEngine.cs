@@ -35,7 +35,7 @@ public sealed record SamplingOptions
 /// <summary>Why a generation ended.</summary>
 public enum StopReason : byte
 {
-    /// <summary>One of the stop tokens was sampled (it is the last token returned).</summary>
+    /// <summary>One of the stop tokens was sampled, or a stop sequence was completed (its end is the last token returned).</summary>
     StopToken,
 
     /// <summary><see cref="GenerateRequest.MaxNewTokens"/> were sampled.</summary>
@@ -81,6 +81,15 @@ public sealed record GenerateRequest
 
     /// <summary>When the caller gives up; the sequence ends within one decode step.</summary>
     [Id(9)] public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>Token sequences that end the generation as a stop token does, when its own tokens end with one: what came before it, or with an earlier request, does not count.</summary>
+    [Id(10)] public int[][] StopSequences { get; init; } = [];
+
+    /// <summary>
+    /// Ids that the first tokens of the generation must be, whatever would have been drawn; they are returned as sampled ones are, with their log-probs, and end it as those do.
+    /// Only with a temperature above 0 and without cuts, where every token has a log-prob.
+    /// </summary>
+    [Id(11)] public int[] Forced { get; init; } = [];
 }
 
 /// <summary>How a generation went.</summary>

@@ -53,6 +53,12 @@ internal sealed class Sequence(GenerateRequest request)
 
     public int Sampled => _tokens.Count;
 
+    /// <summary>Whether the newest sampled tokens are these.</summary>
+    public bool EndsWith(int[] tokens) => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens).EndsWith(tokens);
+
+    /// <summary>The token that the next draw must be; null: it is drawn.</summary>
+    public int? Forced => Sampled < Request.Forced.Length ? Request.Forced[Sampled] : null;
+
     public void Cancel() => _cancelled = true;
 
     public void Add(SampledToken token, int version)

@@ -153,8 +153,9 @@ internal sealed unsafe class StepWorker
                 var sequence = share.Work[index].Sequence;
                 try
                 {
-                    share.Sampled[index] = _sampler.Sample(
-                        new ReadOnlySpan<float>(values + ((long)i * vocabulary), vocabulary), sequence.Request.Sampling, sequence.Request.Chance, sequence.Session!.Tokens.Count);
+                    var row = new ReadOnlySpan<float>(values + ((long)i * vocabulary), vocabulary);
+                    var drawn = _sampler.Sample(row, sequence.Request.Sampling, sequence.Request.Chance, sequence.Session!.Tokens.Count);
+                    share.Sampled[index] = sequence.Forced is { } token ? Instead(drawn, token, row, sequence.Request.Sampling.Temperature) : drawn;
                 }
                 catch (ArithmeticException e)
                 {
@@ -163,6 +164,11 @@ internal sealed unsafe class StepWorker
             }
         }
     }
+
+    /// <summary>Another token than the one that was drawn, with the log-prob that it has in the same distribution.</summary>
+    private static SampledToken Instead(SampledToken drawn, int token, ReadOnlySpan<float> logits, double temperature) => float.IsFinite(logits[token])
+        ? drawn with { Token = token, LogProb = (float)(drawn.LogProb + (((double)logits[token] - logits[drawn.Token]) / temperature)) }
+        : throw new ArithmeticException($"the forced token {token} has no probability");
 
     private Span<float> Hidden(Session session, int position) => new(
         session.Pages[position / KvLayout.PageTokens].Data + _layout.HiddenOffset + ((position % KvLayout.PageTokens) * _layout.Hidden), _layout.Hidden);
