@@ -651,6 +651,16 @@ public sealed record LearnerOptions
     [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
+/// <summary>What becomes of KV that older weights computed.</summary>
+public enum OldKv
+{
+    /// <summary>Sequences go on with it; fresh ones never use it.</summary>
+    Keep,
+
+    /// <summary>Sequences keep their tokens and compute them again.</summary>
+    Recompute,
+}
+
 /// <summary>The engine.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.EngineOptions")]
 public sealed record EngineOptions
@@ -675,6 +685,9 @@ public sealed record EngineOptions
 
     /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
     [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
+
+    /// <summary>KV of older weights when new ones come: `keep` goes on with it, `recompute` computes the tokens so far again. In deterministic mode nothing is live then, and idle sessions are recomputed.</summary>
+    [Id(6)] public OldKv OldKv { get; init; }
 }
 
 /// <summary>Held-out evaluation.</summary>

@@ -35,7 +35,7 @@ public sealed record SamplingOptions
 /// <summary>Why a generation ended.</summary>
 public enum StopReason : byte
 {
-    /// <summary>One of the stop tokens was sampled (it is the last token returned).</summary>
+    /// <summary>One of the stop tokens was sampled, or a stop sequence was completed (its end is the last token returned).</summary>
     StopToken,
 
     /// <summary><see cref="GenerateRequest.MaxNewTokens"/> were sampled.</summary>
@@ -52,7 +52,7 @@ public sealed record GenerateRequest
     /// <summary>The session: the episode's id. Its KV is kept between turns.</summary>
     [Id(0)] public required string Session { get; init; }
 
-    /// <summary>Position of <see cref="Tokens"/>[0] in the session: 0 with the whole context, else the number of tokens that the engine is expected to hold.</summary>
+    /// <summary>Position of <see cref="Tokens"/>[0] in the session: 0 with the whole context, else the number of tokens that the engine is expected to know (it computes again what it has evicted).</summary>
     [Id(1)] public required int Offset { get; init; }
 
     /// <summary>
@@ -81,6 +81,15 @@ public sealed record GenerateRequest
 
     /// <summary>When the caller gives up; the sequence ends within one decode step.</summary>
     [Id(9)] public DateTimeOffset? Deadline { get; init; }
+
+    /// <summary>Token sequences that end the generation as a stop token does, when its own tokens end with one: what came before it, or with an earlier request, does not count.</summary>
+    [Id(10)] public int[][] StopSequences { get; init; } = [];
+
+    /// <summary>
+    /// Ids that the first tokens of the generation must be, whatever would have been drawn; they are returned as sampled ones are, with their log-probs, and end it as those do.
+    /// Only with a temperature above 0 and without cuts, where every token has a log-prob.
+    /// </summary>
+    [Id(11)] public int[] Forced { get; init; } = [];
 }
 
 /// <summary>How a generation went.</summary>
@@ -89,7 +98,7 @@ public enum GenerateStatus : byte
     /// <summary>Done.</summary>
     Done,
 
-    /// <summary>The engine does not hold the session (evicted, other engine): send the whole context with offset 0.</summary>
+    /// <summary>The engine does not know the session's tokens (released, other engine): send the whole context with offset 0.</summary>
     SessionMissing,
 
     /// <summary>The queue is full: try again later.</summary>
@@ -152,6 +161,9 @@ public sealed record EngineStatus
     [Id(8)] public required long Evictions { get; init; }
     [Id(9)] public required bool Healthy { get; init; }
     [Id(10)] public string? Error { get; init; }
+
+    /// <summary>Tokens of context computed once more, after eviction or a change of weights; they are among <see cref="PrefilledTokens"/>.</summary>
+    [Id(11)] public long RefilledTokens { get; init; }
 }
 
 /// <summary>Generates tokens on its own threads; callers only await.</summary>

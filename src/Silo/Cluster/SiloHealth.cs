@@ -14,8 +14,8 @@ namespace Axpo.Silo.Cluster;
 /// <param name="Problems">Why it is not ready; empty if it is.</param>
 public sealed record HealthReport(bool IsReady, string Silo, IReadOnlyList<string> Roles, string Status, IReadOnlyList<string> Engines, IReadOnlyList<string> Problems);
 
-/// <summary>Readiness of a silo of a cluster: it is an active member, Redis answers, the folder of runs can be written, and it is not draining.</summary>
-public sealed class SiloHealth(ClusterSettings cluster, ISiloStatusOracle membership, IConnectionMultiplexer redis, IEngineDirectory engines, Storage.RunFolders folders)
+/// <summary>Readiness of a silo of a cluster: it is an active member, Redis answers, the folder of runs can be written, its engines work, and it is not draining.</summary>
+public sealed class SiloHealth(ClusterSettings cluster, ISiloStatusOracle membership, IConnectionMultiplexer redis, IEngineDirectory engines, Storage.RunFolders folders, Runs.RunServices runs)
 {
     /// <summary>Set when the silo has been asked to stop: what it does it ends, nothing new comes.</summary>
     public bool IsDraining { get; set; }
@@ -56,6 +56,7 @@ public sealed class SiloHealth(ClusterSettings cluster, ISiloStatusOracle member
             problems.Add($"the folder of runs cannot be written: {why}");
         }
 
+        problems.AddRange((await runs.UnhealthyEnginesAsync()).Select(e => $"the engine of run '{e.Run}' gave itself up: {e.Why}"));
         return new HealthReport(problems.Count == 0, cluster.Silo, cluster.Roles, membership.CurrentStatus.ToString(), engines.Live, problems);
     }
 

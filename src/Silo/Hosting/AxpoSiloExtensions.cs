@@ -53,7 +53,8 @@ public static class AxpoSiloExtensions
         services.AddSingleton(folders);
         services.AddSingleton<RunManifests>();
         services.AddSingleton<IRunPartsFactory, TrainingParts>();
-        services.AddSingleton<IRunServices, RunServices>();
+        services.AddSingleton<RunServices>();
+        services.AddSingleton<IRunServices>(p => p.GetRequiredService<RunServices>());
         services.AddSingleton<ITrajectoryStore, FileTrajectoryStore>();
         services.AddSingleton<ITurnJournal, SqliteTurnJournal>();
         services.AddSingleton<IRunLog>(new FileRunLog(folders));

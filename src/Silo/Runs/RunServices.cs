@@ -34,6 +34,21 @@ public sealed class RunServices(
     public async ValueTask<IPolicyEngine> EngineAsync(string run, CancellationToken cancellationToken) =>
         await (await RunAsync(run)).Engine.GetAsync().WaitAsync(cancellationToken);
 
+    /// <summary>Engines on this silo that have given themselves up: the run, and why.</summary>
+    public async Task<IReadOnlyList<(string Run, string Why)>> UnhealthyEnginesAsync()
+    {
+        var unhealthy = new List<(string, string)>();
+        foreach (var (name, part) in _runs.OrderBy(r => r.Key, StringComparer.Ordinal))
+        {
+            if (part.Made is { } run && (await run).Engine.Made is { } engine && (await engine).Status is { Healthy: false } status)
+            {
+                unhealthy.Add((name, status.Error ?? "no reason was given"));
+            }
+        }
+
+        return unhealthy;
+    }
+
     /// <inheritdoc/>
     public async ValueTask<ILearner> LearnerAsync(string run, CancellationToken cancellationToken) =>
         await (await RunAsync(run)).Learner.GetAsync().WaitAsync(cancellationToken);
@@ -133,6 +148,18 @@ public sealed class RunServices(
     {
         private readonly Lock _gate = new();
         private Task<T>? _made;
+
+        /// <summary>What was made, without waiting; null: not yet.</summary>
+        public Task<T>? Made
+        {
+            get
+            {
+                lock (_gate)
+                {
+                    return _made is { IsCompletedSuccessfully: true } made ? made : null;
+                }
+            }
+        }
 
         public Task<T> GetAsync()
         {

@@ -13,8 +13,8 @@ internal enum AdmissionOutcome
     /// <summary>It has its answer already.</summary>
     Answered,
 
-    /// <summary>Its group's prompt is being computed: it shares it in a moment.</summary>
-    WaitForPrompt,
+    /// <summary>Its prefix is being computed for another: it shares it in a moment.</summary>
+    WaitForPrefix,
 
     /// <summary>Live sequences hold the memory.</summary>
     WaitForRoom,
@@ -22,11 +22,14 @@ internal enum AdmissionOutcome
 
 /// <summary>
 /// Lets one request in: finds the longest prefix whose KV is there (its own session, the source of the fork, or its group's prompt), sets aside the
-/// pages that it can need at most, and prepares the session. Nothing is changed unless it is admitted, idle sessions evicted for it apart.
+/// pages that it can need at most, and prepares the session. Tokens that the engine knows and whose KV is gone are computed again. Nothing is changed unless it is admitted,
+/// idle sessions evicted for it apart.
 /// </summary>
-internal sealed class Admission(SessionTable sessions, Sequence sequence, int epoch, int maxContext, int capacity, IReadOnlyDictionary<string, Sequence> promptsInWork)
+/// <param name="weights">The weights of now, counted by the engine.</param>
+internal sealed class Admission(SessionTable sessions, Sequence sequence, int weights, int maxContext, int capacity, IReadOnlyDictionary<string, Sequence> promptsInWork)
 {
     private readonly GenerateRequest _request = sequence.Request;
+    private Session? _fresh;
 
     public GenerateStatus Status { get; private set; }
 
@@ -41,75 +44,141 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int ep
     public AdmissionOutcome Try(bool nothingElseLives)
     {
         var own = sessions.Find(_request.Session);
-        var source = Source(own);
-        if (_request.Offset > 0 && source is null)
+        var source = _request is { Offset: > 0, ForkOf: { } id } && sessions.Find(id) is { } s && s.Tokens.Count >= _request.Offset ? s : null;
+        if (Tokens(own, source) is not { } tokens)
         {
             return Answer(GenerateStatus.SessionMissing, Missing());
         }
 
-        int[] tokens = _request.Offset > 0 ? [.. CollectionsMarshal.AsSpan(source!.Tokens)[.._request.Offset], .. _request.Tokens] : _request.Tokens;
         if (tokens.Length >= maxContext)
         {
             Stop = StopReason.ContextFull;
-            return Answer(GenerateStatus.Done, null);
+            return Answer(GenerateStatus.Done, string.Create(CultureInfo.InvariantCulture,
+                $"Offset {_request.Offset} + Tokens.Length {_request.Tokens.Length} leave no room for a sampled token; the context holds {maxContext} (engine.maxContext)"));
         }
 
         var group = _request.Offset == 0 ? _request.Group : null;
-        if (group is not null && promptsInWork.TryGetValue(group, out var first) && first.Session is { } started && started.Epoch == epoch && Common(started.Tokens, tokens) > 0)
+        if ((group is not null && promptsInWork.TryGetValue(group, out var first) && first.Session is { } started && Common(started, tokens) > 0) || IsUnderWay(source) || IsUnderWay(own))
         {
-            return AdmissionOutcome.WaitForPrompt;
+            return AdmissionOutcome.WaitForPrefix;
         }
 
-        var kept = source is null ? 0 : Math.Min(source.Computed, Common(source.Tokens, tokens));
-        var inPlace = source is not null && source == own;
-        var makesPrompt = group is not null && sessions.FindPrompt(group)?.Epoch != epoch;
-        var limit = Math.Min(_request.MaxNewTokens, maxContext - tokens.Length);
-        var ownsTail = inPlace && kept % KvLayout.PageTokens != 0 && source!.Pages[kept / KvLayout.PageTokens].Holders == 1;
-        var needed = KvLayout.Pages(tokens.Length + limit) - (kept / KvLayout.PageTokens) - (ownsTail ? 1 : 0) + (makesPrompt && tokens.Length % KvLayout.PageTokens != 0 ? 1 : 0);
-        if (!sessions.MakeRoom(needed, source, own))
+        // A fork is a fresh sequence, as one that starts at 0 is: KV of older weights is not for it.
+        var kept = own is null ? 0 : Math.Min(Common(own, tokens), _request is { Offset: > 0, ForkOf: null } ? own.Computed : own.Kv.Leading(weights));
+        var best = own;
+        foreach (var other in new[] { source, _request.Group is { } named ? sessions.FindPrompt(named) : null })
         {
-            return NoRoom(nothingElseLives, own, source, needed);
+            if (other is not null && Math.Min(Common(other, tokens), other.Kv.Leading(weights)) is var usable && usable > kept)
+            {
+                (best, kept) = (other, usable);
+            }
+        }
+
+        var limit = sequence.IsSuspended ? sequence.Limit : Math.Min(_request.MaxNewTokens, maxContext - tokens.Length);
+        var most = tokens.Length + limit - sequence.Sampled;
+        if (KvLayout.Pages(most) > capacity)
+        {
+            return Answer(GenerateStatus.Fault, string.Create(CultureInfo.InvariantCulture,
+                $"Offset {_request.Offset} + Tokens.Length {_request.Tokens.Length} + MaxNewTokens {_request.MaxNewTokens} need {KvLayout.Pages(most)} KV pages, engine.kvMebibytes allows {capacity}: raise it, or lower the token limits"));
+        }
+
+        // What is kept for others may need a page more.
+        var maySpare = KvLayout.Pages(most) < capacity;
+        var makesPrompt = maySpare && group is not null && sessions.FindPrompt(group) is null;
+        // A source whose KV is of older weights keeps it: only what was evicted is given back.
+        var restores = maySpare && source is { Running: null, RestoredBy: null } && source.Computed < _request.Offset - 1 && source.Kv.Leading(weights) == source.Computed ? source : null;
+        var needed = Needed(best, best == own, kept, most, makesPrompt || restores is not null);
+        if (!sessions.MakeRoom(needed, best, own))
+        {
+            return NoRoom(nothingElseLives, best?.Pages.Count > 0 || own?.Pages.Count > 0);
         }
 
         sessions.Reserve(sequence, needed);
-        sequence.ContextTokens = tokens.Length;
+        Count(tokens.Length, kept, Math.Max(own?.Known ?? 0, source?.Known ?? 0));
         sequence.Limit = limit;
         sequence.MakesPrompt = makesPrompt;
-        // A token that was sampled last and not fed yet is decoded late, not prefilled.
-        sequence.Prefilled = tokens.Length - (kept == _request.Offset - 1 ? _request.Offset : kept);
-        var session = inPlace ? source! : Fresh(own, source, kept);
-        sessions.Busy(session, sequence);
-        if (inPlace)
+        sequence.Restores = restores;
+        restores?.RestoredBy = sequence;
+        if (best == own && own is not null)
         {
-            sessions.Truncate(session, kept, sequence);
+            sessions.Busy(own, sequence);
+            sessions.Truncate(own, kept, sequence);
+            own.Tokens.AddRange(tokens.AsSpan(kept));
+        }
+        else
+        {
+            Start(own, best, kept, tokens);
         }
 
-        session.Tokens.AddRange(tokens.AsSpan(kept));
+        sequence.IsSuspended = false;
         return AdmissionOutcome.Admitted;
     }
 
-    private Session? Source(Session? own)
+    /// <summary>After <see cref="Try"/> threw: the reservation is returned, and what it had prepared is gone.</summary>
+    public void Undo()
     {
-        if (_request.Offset == 0)
+        sequence.Restores?.RestoredBy = null;
+        sequence.Restores = null;
+        sequence.MakesPrompt = false;
+        if (_fresh is not null)
         {
-            var mine = own is not null && own.Epoch == epoch ? own : null;
-            var prompt = _request.Group is { } group && sessions.FindPrompt(group) is { } p && p.Epoch == epoch ? p : null;
-            var best = Common(prompt?.Tokens, _request.Tokens) > Math.Min(mine?.Computed ?? 0, Common(mine?.Tokens, _request.Tokens)) ? prompt : mine;
-            return best;
+            sessions.Drop(_fresh);
         }
 
-        // A fork is a fresh sequence: KV of older weights is not for it.
-        if (_request.ForkOf is { } id && sessions.Find(id) is { } source && source.Epoch == epoch && source.Tokens.Count >= _request.Offset)
+        if (sequence.IsSuspended)
         {
-            return source;
+            sessions.Suspend(sequence);
+            return;
         }
 
-        return own is not null && own.Tokens.Count >= _request.Offset ? own : null;
+        if (sequence.Session is { } own)
+        {
+            sessions.Strip(own);
+        }
+
+        sessions.End(sequence);
     }
 
-    private Session Fresh(Session? own, Session? source, int kept)
+    /// <summary>The whole context; null: its beginning is unknown.</summary>
+    private int[]? Tokens(Session? own, Session? source)
     {
-        var session = new Session(_request.Session, _request.Group, epoch);
+        if (sequence.IsSuspended)
+        {
+            return [.. sequence.Session!.Tokens];
+        }
+
+        if (_request.Offset == 0)
+        {
+            return _request.Tokens;
+        }
+
+        var known = source ?? (own is not null && own.Tokens.Count >= _request.Offset ? own : null);
+        return known is null ? null : [.. CollectionsMarshal.AsSpan(known.Tokens)[.._request.Offset], .. _request.Tokens];
+    }
+
+    /// <summary>Whether somebody else computes tokens that this request continues. (The last one is computed late: it is not waited for.)</summary>
+    private bool IsUnderWay(Session? session) =>
+        !sequence.IsSuspended && session is not null && session.Computed < _request.Offset - 1 && (session.Running ?? session.RestoredBy) is { } other && other != sequence;
+
+    private static int Needed(Session? best, bool inPlace, int kept, int tokens, bool shares)
+    {
+        var ownsTail = inPlace && kept % KvLayout.PageTokens != 0 && best!.Pages[kept / KvLayout.PageTokens].Holders == 1;
+        return KvLayout.Pages(tokens) - (kept / KvLayout.PageTokens) - (ownsTail ? 1 : 0) + (shares ? 1 : 0);
+    }
+
+    private void Count(int tokens, int kept, int known)
+    {
+        var held = sequence.IsSuspended ? tokens : _request.Offset;
+        // A token that was sampled last and not fed yet is decoded late, not prefilled.
+        sequence.PrefillFrom = kept == held - 1 ? held : kept;
+        sequence.PrefillTo = tokens;
+        sequence.Prefilled += tokens - sequence.PrefillFrom;
+        sequence.RefillTo = Math.Min(known, held);
+    }
+
+    private void Start(Session? own, Session? source, int kept, int[] tokens)
+    {
+        var session = _fresh = new Session(_request.Session, _request.Group);
         if (source is not null)
         {
             sessions.Share(session, source, kept, sequence);
@@ -117,37 +186,29 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int ep
             SharedTokens = kept;
         }
 
+        session.Tokens.AddRange(tokens);
         if (own is not null)
         {
+            session.Known = Math.Max(session.Known, Math.Min(own.Known, Common(own, tokens)));
+            own.Running = null;
             sessions.Drop(own);
         }
 
+        // Nothing fails from here on.
         sessions.Add(session);
-        return session;
+        sessions.Busy(session, sequence);
     }
 
-    private AdmissionOutcome NoRoom(bool nothingElseLives, Session? own, Session? source, int needed)
+    private AdmissionOutcome NoRoom(bool nothingElseLives, bool holds)
     {
         if (!nothingElseLives)
         {
             return AdmissionOutcome.WaitForRoom;
         }
 
-        // Even alone it does not fit beside what it wants to reuse.
-        foreach (var session in new[] { source, own }.OfType<Session>().Distinct())
-        {
-            sessions.Drop(session);
-        }
-
-        if (_request.Offset > 0)
-        {
-            return Answer(GenerateStatus.SessionMissing, "its KV had to make room for itself; send the whole context with offset 0");
-        }
-
-        return source is not null || own is not null
-            ? Try(nothingElseLives: true)
-            : Answer(GenerateStatus.Fault, string.Create(CultureInfo.InvariantCulture,
-                $"a sequence of {_request.Tokens.Length} + {_request.MaxNewTokens} tokens needs {needed} KV pages, engine.kvMebibytes allows {capacity}: raise it, or lower the token limits"));
+        // Alone it does not fit beside what it wants to reuse: then that makes room too.
+        sessions.EvictAll();
+        return holds ? Try(nothingElseLives: true) : throw new InvalidOperationException("nothing lives, nothing is idle, and yet KV pages are missing");
     }
 
     private AdmissionOutcome Answer(GenerateStatus status, string? error)
@@ -157,7 +218,7 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int ep
     }
 
     private string Missing() => string.Create(CultureInfo.InvariantCulture,
-        $"the engine does not hold the first {_request.Offset} tokens of '{_request.ForkOf ?? _request.Session}' (evicted, older weights, or another engine); send the whole context with offset 0");
+        $"the engine does not know the first {_request.Offset} tokens of '{_request.ForkOf ?? _request.Session}' (released, or another engine's); send the whole context with offset 0");
 
-    private static int Common(List<int>? a, int[] b) => a is null ? 0 : CollectionsMarshal.AsSpan(a).CommonPrefixLength(b);
+    private static int Common(Session session, int[] tokens) => CollectionsMarshal.AsSpan(session.Tokens).CommonPrefixLength(tokens);
 }

@@ -11,6 +11,7 @@ internal sealed class EngineCounters
     public long KvBytes;
     public long Generated;
     public long Prefilled;
+    public long Refilled;
     public long Shared;
     public long Evictions;
     public long Steps;
@@ -26,6 +27,7 @@ internal sealed class EngineCounters
         KvBytes = Volatile.Read(ref KvBytes),
         GeneratedTokens = Volatile.Read(ref Generated),
         PrefilledTokens = Volatile.Read(ref Prefilled),
+        RefilledTokens = Volatile.Read(ref Refilled),
         SharedTokens = Volatile.Read(ref Shared),
         Evictions = Volatile.Read(ref Evictions),
         Healthy = Fatal is null,

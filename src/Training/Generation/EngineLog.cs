@@ -11,8 +11,17 @@ internal static partial class EngineLog
     [LoggerMessage(Level = LogLevel.Information, Message = "Engine took weights {Fence}.{Step}")]
     public static partial void Swapped(ILogger logger, long fence, int step);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "A decode step failed; {Sequences} sequences end as Fault")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "A decode step failed for {Sequences} sequences, which end as Fault")]
     public static partial void StepFailed(ILogger logger, Exception exception, int sequences);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Out of memory: idle sessions gave their pages back, and a step prefills at most {Rows} tokens; {Sequences} sequences are tried again")]
+    public static partial void OutOfMemory(ILogger logger, Exception exception, int rows, int sequences);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A request could not be admitted and ends as Fault")]
+    public static partial void AdmissionFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The engine started anew, with weights {Fence}.{Step} read again: {Reason}")]
+    public static partial void Rebuilt(ILogger logger, long fence, int step, string reason);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "The engine is unhealthy and answers Fault from now on: {Reason}")]
     public static partial void Unhealthy(ILogger logger, string reason);

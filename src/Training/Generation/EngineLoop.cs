@@ -9,17 +9,8 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Generation;
 
 /// <summary>The engine's thread: it alone owns sessions, pages and weights. One turn of the loop is one token of every live sequence.</summary>
-internal sealed class EngineLoop
+internal sealed partial class EngineLoop
 {
-    /// <summary>Tokens of context computed in one step beside decoding; more wait for the next step, so that live sequences do not stall.</summary>
-    private const int PrefillRows = 256;
-
-    /// <summary>Tokens of context computed in one step when nothing is decoded.</summary>
-    private const int PrefillRowsAlone = 1024;
-
-    /// <summary>Steps that may fail one after the other before the engine gives itself up.</summary>
-    private const int FailuresInARow = 3;
-
     private readonly BlockingCollection<EngineCommand> _commands;
     private readonly EngineOptions _options;
     private readonly EngineCounters _counters;
@@ -33,18 +24,20 @@ internal sealed class EngineLoop
     private readonly Dictionary<string, Sequence> _promptsInWork = new(StringComparer.Ordinal);
     private readonly int _workers;
     private readonly int _maxContext;
-    private readonly Action _leftQueue;
+    private readonly PrefillBudget _prefill = new();
+    private readonly Action<int> _queue;
+    private readonly Func<WeightsVersion, Decoder> _reload;
     private Decoder _decoder;
     private WeightsVersion _version;
     private EngineCommand.Swap? _pendingSwap;
-    private int _epoch;
-    private int _failures;
+    private WorkerTeam? _team;
+    private int _weights;
     private volatile bool _stopping;
 
-    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, int workers, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action leftQueue)
+    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, int workers, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload)
     {
         (_decoder, _version, _options, _workers, _maxContext) = (decoder, version, options, workers, maxContext);
-        (_commands, _counters, _time, _logger, _leftQueue) = (commands, counters, time, logger, leftQueue);
+        (_commands, _counters, _time, _logger, _queue, _reload) = (commands, counters, time, logger, queue, reload);
         var layout = new KvLayout(decoder.Config);
         _pool = new KvPool(layout, (long)options.KvMebibytes << 20);
         _sessions = new SessionTable(_pool, counters);
@@ -58,6 +51,27 @@ internal sealed class EngineLoop
     /// <summary>Runs before every step; tests make steps fail, or watch them.</summary>
     public Action<long>? BeforeStep { get; set; }
 
+    /// <summary>Runs on each worker before its share of a step; tests make shares fail.</summary>
+    public Action<StepShare>? BeforeShare { get; set; }
+
+    /// <summary>Runs after a token was sampled, while the session still stands as it was sampled from; tests watch it.</summary>
+    public Action<Sequence, SampledToken>? AfterToken { get; set; }
+
+    /// <summary>The pages; for tests.</summary>
+    public KvPool Pool => _pool;
+
+    /// <summary>Pages that nobody holds and nobody was promised; for tests.</summary>
+    public int FreePages => _sessions.Available;
+
+    /// <summary>Most tokens of context beside decoding; for tests.</summary>
+    public int PrefillRows => _prefill.Rows;
+
+    /// <summary>A session's record of which weights computed it; for tests, on the engine's thread.</summary>
+    public KvVersions? Kv(string session) => _sessions.Find(session)?.Kv;
+
+    /// <summary>Evicts what is idle; for tests, on the engine's thread.</summary>
+    public void EvictIdle() => _sessions.EvictAll();
+
     /// <summary>Ends the loop after the step that is running.</summary>
     public void Stop() => _stopping = true;
 
@@ -66,17 +80,18 @@ internal sealed class EngineLoop
     {
         IntraOpThreads.UseOne();
         using var inference = inference_mode();
-        using var team = new WorkerTeam(_decoder.Config, _workers, _options.Deterministic);
         try
         {
+            _team = new WorkerTeam(_decoder.Config, _workers, _options.Deterministic);
             while (!_stopping)
             {
-                Turn(team);
+                Turn(_team);
             }
         }
         finally
         {
-            EndAll(GenerateStatus.Cancelled, "the engine is stopping");
+            AnswerAll("the engine is stopping");
+            _team?.Dispose();
             _pool.Dispose();
             _decoder.Dispose();
         }
@@ -98,7 +113,6 @@ internal sealed class EngineLoop
             if (_live.Count > 0)
             {
                 Step(team);
-                _failures = 0;
             }
 
             Volatile.Write(ref _counters.Live, _live.Count);
@@ -106,7 +120,7 @@ internal sealed class EngineLoop
         }
         catch (Exception e)
         {
-            Fail(e);
+            Fail([([.. _live], e)]);
         }
     }
 
@@ -222,21 +236,42 @@ internal sealed class EngineLoop
         _decoder.Dispose();
         _decoder = swap.Decoder;
         _version = swap.Version;
-        _epoch++;
+        _weights++;
         _promptsInWork.Clear();
         foreach (var sequence in _live)
         {
-            sequence.MakesPrompt = false;
+            SharesNoMore(sequence);
         }
 
-        foreach (var session in _sessions.Where(s => s.Running is null && (s.IsPrompt || _options.Deterministic)))
+        foreach (var prompt in _sessions.Where(s => s.IsPrompt))
         {
-            _sessions.Drop(session);
+            _sessions.Drop(prompt);
+        }
+
+        if (_options.Deterministic || _options.OldKv == OldKv.Recompute)
+        {
+            _sessions.EvictAll();
+            SuspendAll();
         }
 
         Volatile.Write(ref _counters.Version, _version.Step);
         EngineLog.Swapped(_logger, _version.Fence, _version.Step);
         swap.Done.TrySetResult(true);
+    }
+
+    /// <summary>Live sequences go back to the head of the queue, in their order.</summary>
+    private void SuspendAll()
+    {
+        for (var i = _live.Count - 1; i >= 0; i--)
+        {
+            var sequence = _live[i];
+            _sessions.Suspend(sequence);
+            sequence.IsSuspended = true;
+            _waiting.AddFirst(sequence);
+            _queue(1);
+        }
+
+        _live.Clear();
     }
 
     private void Admit()
@@ -245,19 +280,38 @@ internal sealed class EngineLoop
         var holdBack = _pendingSwap is not null && _options.Deterministic;
         for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _workers && !holdBack;)
         {
-            var next = node.Next;
             var sequence = node.Value;
-            var admission = new Admission(_sessions, sequence, _epoch, _maxContext, _pool.Capacity, _promptsInWork);
-            if (_sessions.Find(sequence.Request.Session)?.Running is { } older)
+            var admission = new Admission(_sessions, sequence, _weights, _maxContext, _pool.Capacity, _promptsInWork);
+            if (_sessions.Find(sequence.Request.Session)?.Running is { } older && older != sequence)
             {
                 End(older, GenerateStatus.Cancelled, error: "a newer request for the same session replaced this one");
             }
 
-            switch (admission.Try(nothingElseLives: _live.Count == 0))
+            var next = node.Next;
+            AdmissionOutcome outcome;
+            try
+            {
+                outcome = admission.Try(nothingElseLives: _live.Count == 0);
+            }
+            catch (Exception e)
+            {
+                admission.Undo();
+                if (!RetriesAdmission(sequence, e))
+                {
+                    _counters.LastError = EngineFaults.Text(e);
+                    EngineLog.AdmissionFailed(_logger, e);
+                    Answer(node, GenerateStatus.Fault, EngineFaults.Text(e));
+                }
+
+                node = next;
+                continue;
+            }
+
+            switch (outcome)
             {
                 case AdmissionOutcome.Admitted:
                     _waiting.Remove(node);
-                    _leftQueue();
+                    _queue(-1);
                     _live.Add(sequence);
                     _counters.Shared += admission.SharedTokens;
                     if (sequence.MakesPrompt)
@@ -269,7 +323,7 @@ internal sealed class EngineLoop
                 case AdmissionOutcome.Answered:
                     Answer(node, admission.Status, admission.Error, admission.Stop);
                     break;
-                case AdmissionOutcome.WaitForPrompt:
+                case AdmissionOutcome.WaitForPrefix:
                     break;
                 default:
                     // No room: those behind wait too, or a large one would starve.
@@ -284,26 +338,27 @@ internal sealed class EngineLoop
     {
         BeforeStep?.Invoke(_counters.Steps);
         Plan(team);
-        team.Run(_decoder);
-        foreach (var share in team.Shares)
-        {
-            if (share.Failure is { } failure)
-            {
-                throw failure;
-            }
-        }
-
-        foreach (var share in team.Shares)
+        team.Run(_decoder, BeforeShare);
+        foreach (var share in team.Shares.Where(s => s.Failure is null))
         {
             for (var i = 0; i < share.Work.Count; i++)
             {
                 Advance(share.Work[i], share.Sampled[i], share.Errors[i]);
             }
-
-            share.Clear();
         }
 
         _counters.Steps++;
+        var failed = team.Shares.Where(s => s.Failure is not null).Select(s => (s.Work.ConvertAll(w => w.Sequence), s.Failure!)).ToList();
+        if (failed.Count > 0)
+        {
+            // What one share could not do is no other's fault.
+            Fail(failed);
+            return;
+        }
+
+        _failures = 0;
+        _goodSteps++;
+        _prefill.Good();
     }
 
     private void Plan(WorkerTeam team)
@@ -313,8 +368,7 @@ internal sealed class EngineLoop
             share.Clear();
         }
 
-        var prefill = _live.Exists(s => s.Session!.Tokens.Count - s.Session.Computed <= 1) ? PrefillRows : PrefillRowsAlone;
-        var rows = 0;
+        var prefill = _live.Exists(s => s.Session!.Tokens.Count - s.Session.Computed <= 1) ? _prefill.Rows : _prefill.RowsAlone;
         _plan.Clear();
         foreach (var sequence in _live)
         {
@@ -332,28 +386,32 @@ internal sealed class EngineLoop
 
             _sessions.Extend(sequence, session.Computed + count);
             _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
-            rows += Math.Max(1, count);
         }
 
-        // A sequence's rows stay together, for later ones read what earlier ones wrote; neighbours too, for a group's prompt is then warm.
-        var helpers = Math.Clamp((rows + 7) / 8, 1, team.Size);
-        var done = 0;
-        foreach (var work in _plan)
-        {
-            team.Shares[(int)((long)done * helpers / rows)].Add(work);
-            done += Math.Max(1, work.Count);
-        }
+        WorkSharing.Deal(_plan, team.Shares);
     }
 
     private void Advance(StepWork work, SampledToken token, string? error)
     {
         var sequence = work.Sequence;
         var session = sequence.Session!;
-        session.Computed += work.Count;
-        _counters.Prefilled += Math.Max(0, Math.Min(session.Computed, sequence.ContextTokens) - Math.Max(work.From, sequence.ContextTokens - sequence.Prefilled));
-        if (sequence.MakesPrompt && session.Computed >= sequence.ContextTokens)
+        session.Kv.Add(work.Count, _weights);
+        sequence.IsRetried = false;
+        _counters.Prefilled += Overlap(work.From, session.Computed, sequence.PrefillFrom, sequence.PrefillTo);
+        _counters.Refilled += Overlap(work.From, session.Computed, sequence.PrefillFrom, sequence.RefillTo);
+        var request = sequence.Request;
+        if (sequence.MakesPrompt && session.Computed >= request.Tokens.Length)
         {
+            SharesNoMore(sequence);
             KeepPrompt(sequence, session);
+        }
+        else if (sequence.Restores is { } ghost && session.Computed >= request.Offset)
+        {
+            SharesNoMore(sequence);
+            if (_sessions.Find(ghost.Id) == ghost && ghost.Running is null)
+            {
+                _sessions.Restore(ghost, session, request.Offset, sequence);
+            }
         }
 
         if (error is not null)
@@ -369,10 +427,11 @@ internal sealed class EngineLoop
             return;
         }
 
+        AfterToken?.Invoke(sequence, token);
         session.Tokens.Add(token.Token);
         sequence.Add(token, _version.Step);
         _counters.Generated++;
-        if (Array.IndexOf(sequence.Request.StopTokens, token.Token) >= 0)
+        if (Array.IndexOf(sequence.Request.StopTokens, token.Token) >= 0 || Array.Exists(sequence.Request.StopSequences, sequence.EndsWith))
         {
             End(sequence, GenerateStatus.Done, StopReason.StopToken);
         }
@@ -386,30 +445,43 @@ internal sealed class EngineLoop
         }
     }
 
+    private static int Overlap(int from, int to, int first, int end) => Math.Max(0, Math.Min(to, end) - Math.Max(from, first));
+
     private void KeepPrompt(Sequence sequence, Session session)
     {
-        sequence.MakesPrompt = false;
         var group = sequence.Request.Group!;
-        _promptsInWork.Remove(group);
         if (_sessions.FindPrompt(group) is { } old)
         {
             _sessions.Drop(old);
         }
 
-        var prompt = new Session("prompt of " + group, group, session.Epoch) { IsPrompt = true };
-        _sessions.Share(prompt, session, sequence.ContextTokens, sequence);
+        var prompt = new Session("prompt of " + group, group) { IsPrompt = true };
+        prompt.Tokens.AddRange(sequence.Request.Tokens);
+        _sessions.Share(prompt, session, prompt.Tokens.Count, sequence);
         _sessions.Add(prompt);
     }
 
-    private void End(Sequence sequence, GenerateStatus status, StopReason stop = default, string? error = null)
+    /// <summary>Nobody waits any more for what it was computing.</summary>
+    private void SharesNoMore(Sequence sequence)
     {
-        _live.Remove(sequence);
         if (sequence.MakesPrompt)
         {
             sequence.MakesPrompt = false;
             _promptsInWork.Remove(sequence.Request.Group!);
         }
 
+        sequence.Restores?.RestoredBy = null;
+        sequence.Restores = null;
+    }
+
+    private void End(Sequence sequence, GenerateStatus status, StopReason stop = default, string? error = null)
+    {
+        if (!_live.Remove(sequence) && _waiting.Remove(sequence))
+        {
+            _queue(-1);
+        }
+
+        SharesNoMore(sequence);
         _sessions.End(sequence);
         Volatile.Write(ref _counters.Live, _live.Count);
         _sessions.Report();
@@ -419,40 +491,14 @@ internal sealed class EngineLoop
     private void Answer(LinkedListNode<Sequence> node, GenerateStatus status, string? error, StopReason stop = default)
     {
         _waiting.Remove(node);
-        _leftQueue();
+        _queue(-1);
+        _sessions.End(node.Value);
         node.Value.Complete(status, stop, error);
     }
 
-    /// <summary>A step failed: its sequences end, their sessions are forgotten (pages may be half written), and the engine goes on unless this repeats.</summary>
-    private void Fail(Exception e)
+    /// <summary>The loop ended: nobody waits for it any more.</summary>
+    private void AnswerAll(string why)
     {
-        EngineLog.StepFailed(_logger, e, _live.Count);
-        var reason = $"{e.GetType().Name}: {e.Message}";
-        _counters.LastError = reason;
-        foreach (var sequence in _live.ToArray())
-        {
-            var session = sequence.Session;
-            End(sequence, GenerateStatus.Fault, error: reason);
-            if (session is not null)
-            {
-                _sessions.Drop(session);
-            }
-        }
-
-        if (++_failures >= FailuresInARow || e is SEHException or OutOfMemoryException)
-        {
-            _counters.Fatal = string.Create(CultureInfo.InvariantCulture, $"the engine failed {_failures} times in a row, last: {reason}; restart the process, and look at the model's weights and the memory");
-            EngineLog.Unhealthy(_logger, _counters.Fatal);
-        }
-    }
-
-    private void EndAll(GenerateStatus status, string why)
-    {
-        foreach (var sequence in _live.ToArray())
-        {
-            End(sequence, status, error: why);
-        }
-
         do
         {
             while (_commands.TryTake(out var command))
@@ -460,10 +506,14 @@ internal sealed class EngineLoop
                 Take(command);
             }
 
-            while (_waiting.First is { } node)
+            foreach (var sequence in _live.Concat(_waiting))
             {
-                Answer(node, status, why);
+                sequence.Complete(GenerateStatus.Cancelled, error: why);
             }
+
+            _queue(-_waiting.Count);
+            _live.Clear();
+            _waiting.Clear();
         }
         while (_commands.Count > 0);
 

@@ -3,12 +3,26 @@ using System.Runtime.InteropServices;
 namespace Axpo.Training.Generation;
 
 /// <summary>A page of KV memory; full pages may be shared by sessions and are never written again.</summary>
-internal sealed unsafe class KvPage(float* data)
+internal sealed unsafe class KvPage(float* data, KvSlab slab)
 {
     public float* Data { get; } = data;
 
+    /// <summary>The memory that it is part of.</summary>
+    public KvSlab Slab { get; } = slab;
+
     /// <summary>Holders.</summary>
     public int Holders { get; set; }
+}
+
+/// <summary>Memory of several pages.</summary>
+internal sealed class KvSlab(nint memory, int pages)
+{
+    public nint Memory { get; } = memory;
+
+    public int Pages { get; } = pages;
+
+    /// <summary>Pages that nobody holds.</summary>
+    public int Free { get; set; }
 }
 
 /// <summary>
@@ -21,8 +35,8 @@ internal sealed unsafe partial class KvPool : IDisposable
     private const nuint HugePage = 2u << 20;
 
     private readonly KvLayout _layout;
-    private readonly Stack<KvPage> _free = new();
-    private readonly List<nint> _slabs = [];
+    private readonly List<KvSlab> _slabs = [];
+    private Stack<KvPage> _free = new();
     private int _made;
     private int _inUse;
 
@@ -41,10 +55,14 @@ internal sealed unsafe partial class KvPool : IDisposable
     /// <summary>Bytes held by somebody.</summary>
     public long Bytes => InUse * _layout.PageBytes;
 
+    /// <summary>Runs before a page is handed out; tests make that fail.</summary>
+    public Action? BeforeRent { get; set; }
+
     /// <summary>A page with one holder; its content is what was there before.</summary>
     /// <exception cref="InvalidOperationException">The budget is spent: admission has reserved too little.</exception>
     public KvPage Rent()
     {
+        BeforeRent?.Invoke();
         if (_inUse == Capacity)
         {
             throw new InvalidOperationException($"all {Capacity} KV pages are in use although the sequence had reserved its own");
@@ -57,6 +75,7 @@ internal sealed unsafe partial class KvPool : IDisposable
 
         var page = _free.Pop();
         page.Holders = 1;
+        page.Slab.Free--;
         _inUse++;
         return page;
     }
@@ -68,6 +87,7 @@ internal sealed unsafe partial class KvPool : IDisposable
         if (page.Holders == 0)
         {
             _inUse--;
+            page.Slab.Free++;
             _free.Push(page);
         }
     }
@@ -80,12 +100,25 @@ internal sealed unsafe partial class KvPool : IDisposable
         return copy;
     }
 
+    /// <summary>Gives memory of which no page is held back to the system.</summary>
+    public void Trim()
+    {
+        _free = new Stack<KvPage>(_free.Where(p => p.Slab.Free < p.Slab.Pages).Reverse());
+        foreach (var slab in _slabs.Where(s => s.Free == s.Pages))
+        {
+            NativeMemory.AlignedFree((void*)slab.Memory);
+            _made -= slab.Pages;
+        }
+
+        _slabs.RemoveAll(s => s.Free == s.Pages);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         foreach (var slab in _slabs)
         {
-            NativeMemory.AlignedFree((void*)slab);
+            NativeMemory.AlignedFree((void*)slab.Memory);
         }
 
         _slabs.Clear();
@@ -99,11 +132,12 @@ internal sealed unsafe partial class KvPool : IDisposable
         var bytes = (nuint)(count * _layout.PageBytes);
         var slab = (float*)NativeMemory.AlignedAlloc(bytes, bytes >= HugePage ? HugePage : 64);
         AskForHugePages(slab, bytes);
-        _slabs.Add((nint)slab);
         NativeMemory.Clear(slab, bytes);
+        var owner = new KvSlab((nint)slab, count) { Free = count };
+        _slabs.Add(owner);
         for (var i = count - 1; i >= 0; i--)
         {
-            _free.Push(new KvPage(slab + ((long)i * _layout.PageFloats)));
+            _free.Push(new KvPage(slab + ((long)i * _layout.PageFloats), owner));
         }
 
         _made += count;

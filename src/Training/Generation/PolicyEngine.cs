@@ -19,6 +19,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private readonly BlockingCollection<EngineCommand> _commands = new(new ConcurrentQueue<EngineCommand>());
     private readonly EngineCounters _counters = new();
     private readonly EngineOptions _options;
+    private readonly TimeProvider _time;
     private readonly DecoderConfig _config;
     private readonly EngineLoop _loop;
     private readonly SemaphoreSlim _publishing = new(1, 1);
@@ -29,13 +30,13 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
 
     private PolicyEngine(Decoder decoder, string folder, EngineOptions options, TimeProvider time, ILogger logger)
     {
-        _options = options;
+        (_options, _time) = (options, time);
         _config = decoder.Config;
         _published = new WeightsVersion(0, 0, folder, "");
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
         // More than a few workers do not help a lockstep of small matrices.
         var workers = options.Workers > 0 ? options.Workers : Math.Min(Environment.ProcessorCount, 4);
-        _loop = new EngineLoop(decoder, _published, options, workers, MaxContext, _commands, _counters, time, logger, () => Interlocked.Decrement(ref _queued));
+        _loop = new EngineLoop(decoder, _published, options, workers, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
         EngineLog.Started(logger, folder, workers, _loop.Pages, _loop.PageBytes >> 10, MaxContext, options.Deterministic);
     }
 
@@ -84,6 +85,16 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     public async Task<GenerateResult> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken)
     {
         RequestCheck.Throw(request, _config.VocabSize);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return new GenerateResult { Status = GenerateStatus.Cancelled, Error = $"session '{request.Session}': the caller had cancelled before the request was queued" };
+        }
+
+        if (request.Deadline is { } deadline && deadline <= _time.GetUtcNow())
+        {
+            return new GenerateResult { Status = GenerateStatus.Cancelled, Error = string.Create(CultureInfo.InvariantCulture, $"session '{request.Session}': Deadline {deadline:O} had passed before the request was queued") };
+        }
+
         if (_counters.Fatal is { } fatal)
         {
             return new GenerateResult { Status = GenerateStatus.Fault, Error = fatal };
@@ -199,6 +210,9 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             return false;
         }
     }
+
+    /// <summary>Reads the weights of now once more. Those that the engine started with have no announced hash.</summary>
+    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Decoder.Load(version.Folder) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
 
     private Decoder Load(WeightsVersion version)
     {

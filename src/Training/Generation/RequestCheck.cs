@@ -19,6 +19,11 @@ internal static class RequestCheck
             _ when sampling.TopK < 0 => $"Sampling.TopK is {sampling.TopK}; 0 (off) or more is right",
             _ when !(sampling.Temperature >= 0 && double.IsFinite(sampling.Temperature)) => $"Sampling.Temperature is {Text(sampling.Temperature)}; 0 (greedy) or more is right",
             _ when !(sampling.TopP is > 0 and <= 1) => $"Sampling.TopP is {Text(sampling.TopP)}; above 0 and at most 1 (off) is right",
+            _ when Array.FindIndex(request.StopSequences, t => t is null or []) is >= 0 and var at => $"StopSequences[{at}] is empty; at least one token is right",
+            _ when request.Forced.Length > request.MaxNewTokens => $"Forced has {request.Forced.Length} tokens and MaxNewTokens is {request.MaxNewTokens}; not more than that many can be forced",
+            { Forced.Length: > 0 } when sampling is not { Temperature: > 0, TopK: 0, TopP: 1 } =>
+                $"Forced has {request.Forced.Length} tokens and Sampling is temperature {Text(sampling.Temperature)}, top-k {sampling.TopK}, top-p {Text(sampling.TopP)}; a temperature above 0 and no cuts are right, where every token has a log-prob",
+            _ when Array.FindIndex(request.Forced, t => (uint)t >= (uint)vocabulary) is >= 0 and var at => $"Forced[{at}] is {request.Forced[at]}; the vocabulary has ids 0 to {vocabulary - 1}",
             _ when Array.FindIndex(request.Tokens, t => (uint)t >= (uint)vocabulary) is >= 0 and var at => $"Tokens[{at}] is {request.Tokens[at]}; the vocabulary has ids 0 to {vocabulary - 1}",
             _ => null,
         };

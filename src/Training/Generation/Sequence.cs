@@ -24,18 +24,40 @@ internal sealed class Sequence(GenerateRequest request)
     /// <summary>Pages that admission set aside and that were not taken yet.</summary>
     public int Reserved { get; set; }
 
-    /// <summary>Tokens of context at admission.</summary>
-    public int ContextTokens { get; set; }
-
     /// <summary>Most tokens that may be sampled: the request's, or what the context leaves.</summary>
     public int Limit { get; set; }
 
+    /// <summary>Context tokens that had to be computed.</summary>
     public int Prefilled { get; set; }
+
+    /// <summary>First context token that is computed since it was admitted.</summary>
+    public int PrefillFrom { get; set; }
+
+    /// <summary>End of the context tokens (exclusive).</summary>
+    public int PrefillTo { get; set; }
+
+    /// <summary>End (exclusive) of those among them that had been computed before.</summary>
+    public int RefillTo { get; set; }
 
     /// <summary>Its prompt becomes the group's when it is computed.</summary>
     public bool MakesPrompt { get; set; }
 
+    /// <summary>The ghost whose fork it is: it gets the KV of the prefix when that is computed.</summary>
+    public Session? Restores { get; set; }
+
+    /// <summary>It was live, gave its pages back and waits to go on.</summary>
+    public bool IsSuspended { get; set; }
+
+    /// <summary>Memory ran out under it; it is tried once more.</summary>
+    public bool IsRetried { get; set; }
+
     public int Sampled => _tokens.Count;
+
+    /// <summary>Whether the newest sampled tokens are these.</summary>
+    public bool EndsWith(int[] tokens) => System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens).EndsWith(tokens);
+
+    /// <summary>The token that the next draw must be; null: it is drawn.</summary>
+    public int? Forced => Sampled < Request.Forced.Length ? Request.Forced[Sampled] : null;
 
     public void Cancel() => _cancelled = true;
 

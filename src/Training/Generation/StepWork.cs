@@ -5,7 +5,11 @@ namespace Axpo.Training.Generation;
 /// <param name="From">First token to compute.</param>
 /// <param name="Count">Tokens to compute; 0 when only sampling is left (a shared prefix).</param>
 /// <param name="Sample">Whether a token is sampled after them.</param>
-internal readonly record struct StepWork(Sequence Sequence, int From, int Count, bool Sample);
+internal readonly record struct StepWork(Sequence Sequence, int From, int Count, bool Sample)
+{
+    /// <summary>What it costs, in rows.</summary>
+    public int Rows => Math.Max(1, Count);
+}
 
 /// <summary>One worker's share of a step, and what came of it.</summary>
 internal sealed class StepShare
@@ -26,7 +30,7 @@ internal sealed class StepShare
     public void Add(StepWork work)
     {
         Work.Add(work);
-        Rows += Math.Max(1, work.Count);
+        Rows += work.Rows;
     }
 
     public void Clear()

@@ -15,6 +15,7 @@ internal sealed unsafe class TokenHead
     private readonly int _vocabulary;
     private readonly TokenSampler _sampler;
     private readonly List<TokenDraw> _rows = [];
+    private readonly List<float> _forced = [];
 
     /// <param name="vocabulary">Size of the vocabulary.</param>
     public TokenHead(int vocabulary) => (_vocabulary, _sampler) = (vocabulary, new TokenSampler(vocabulary, Math.Min(vocabulary, Tile)));
@@ -40,7 +41,7 @@ internal sealed unsafe class TokenHead
             {
                 if (share.Errors[work[i]] is null)
                 {
-                    Take(share, work[i], _rows[i], new ReadOnlySpan<float>(values + ((long)i * count), count), first);
+                    Take(share, work[i], i, new ReadOnlySpan<float>(values + ((long)i * count), count), first);
                 }
             }
         }
@@ -53,6 +54,7 @@ internal sealed unsafe class TokenHead
             if (i == _rows.Count)
             {
                 _rows.Add(new TokenDraw());
+                _forced.Add(0);
             }
 
             var sequence = share.Work[work[i]].Sequence;
@@ -60,14 +62,21 @@ internal sealed unsafe class TokenHead
         }
     }
 
-    private void Take(StepShare share, int work, TokenDraw row, ReadOnlySpan<float> logits, int first)
+    private void Take(StepShare share, int work, int i, ReadOnlySpan<float> logits, int first)
     {
+        var (row, forced) = (_rows[i], share.Work[work].Sequence.Forced);
         try
         {
+            if (forced is { } there && there >= first && there - first < logits.Length)
+            {
+                _forced[i] = logits[there - first];
+            }
+
             _sampler.Take(row, logits, first);
             if (first + logits.Length == _vocabulary)
             {
-                share.Sampled[work] = TokenSampler.End(row);
+                var drawn = TokenSampler.End(row);
+                share.Sampled[work] = forced is { } token ? Instead(drawn, row, token, _forced[i]) : drawn;
             }
         }
         catch (ArithmeticException e)
@@ -75,4 +84,9 @@ internal sealed unsafe class TokenHead
             share.Errors[work] = e.Message;
         }
     }
+
+    /// <summary>Another token than the one that was drawn, with the log-prob that it has in the same distribution.</summary>
+    private static SampledToken Instead(SampledToken drawn, TokenDraw row, int token, float logit) => float.IsFinite(logit)
+        ? drawn with { Token = token, LogProb = (float)(drawn.LogProb + (((double)logit - row.BestLogit) / row.Temperature)) }
+        : throw new ArithmeticException($"the forced token {token} has no probability");
 }

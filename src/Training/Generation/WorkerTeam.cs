@@ -15,6 +15,7 @@ internal sealed class WorkerTeam : IDisposable
     private readonly SemaphoreSlim _done = new(0);
     private readonly Thread[] _threads;
     private Decoder? _decoder;
+    private Action<StepShare>? _before;
     private volatile bool _stopping;
 
     public WorkerTeam(DecoderConfig config, int size, bool fixedRows)
@@ -34,9 +35,11 @@ internal sealed class WorkerTeam : IDisposable
     public IReadOnlyList<StepShare> Shares => _shares;
 
     /// <summary>Does the filled shares; returns when all are done. Failures stand in the shares.</summary>
-    public void Run(Decoder decoder)
+    /// <param name="decoder">The weights.</param>
+    /// <param name="before">Runs on each worker before its share; tests make shares fail.</param>
+    public void Run(Decoder decoder, Action<StepShare>? before)
     {
-        _decoder = decoder;
+        (_decoder, _before) = (decoder, before);
         var helpers = 0;
         for (var i = 1; i < _shares.Length; i++)
         {
@@ -98,6 +101,7 @@ internal sealed class WorkerTeam : IDisposable
         var share = _shares[index];
         try
         {
+            _before?.Invoke(share);
             _workers[index].Run(_decoder!, share);
         }
         catch (Exception e)

@@ -2,10 +2,19 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Axpo.Core;
+using Axpo.Environments.Suites;
+using Axpo.Grains.Abstractions;
+using Axpo.Grains.Placement;
 using Axpo.Silo.Cluster;
 using Axpo.Silo.Hosting;
+using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
+using Axpo.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
 using Shouldly;
+using StackExchange.Redis;
 using Xunit;
 
 namespace Axpo.Silo.Tests.Cluster;
@@ -94,9 +103,47 @@ public sealed class HealthServerTests : IAsyncLifetime
         (await Should.ThrowAsync<PreflightException>(() => HealthServer.StartAsync(second, Health, Token))).Problems.ShouldHaveSingleItem().Field.ShouldBe("--health-port");
     }
 
+    [Fact]
+    public async Task An_engine_that_gave_itself_up_makes_the_silo_not_ready()
+    {
+        var (services, folders) = (_silo.Services, _silo.Services.GetRequiredService<RunFolders>());
+        var manifests = new RunManifests(folders);
+        await manifests.CreateAsync(new RunManifest { Name = "r", Kind = RunKind.Train, Created = DateTimeOffset.UnixEpoch, ModelSha256 = "00", Configuration = new RunConfiguration() }, Token);
+        var engine = new BrokenEngine();
+        await using var runs = new RunServices(manifests, folders, engine, new SuiteCatalog([new MentalArithmetic()], [], []), [], []);
+        var health = new SiloHealth(
+            services.GetRequiredService<ClusterSettings>(), services.GetRequiredService<ISiloStatusOracle>(), services.GetRequiredService<IConnectionMultiplexer>(), services.GetRequiredService<IEngineDirectory>(), folders, runs);
+        (await health.ReportAsync(Token)).IsReady.ShouldBeTrue();
+        await runs.EngineAsync("r", Token);
+        (await health.ReportAsync(Token)).IsReady.ShouldBeTrue();
+        engine.Broken = "bad address";
+        (await health.ReportAsync(Token)).Problems.ShouldBe(["the engine of run 'r' gave itself up: bad address"]);
+    }
+
     private async Task<(HttpStatusCode Code, JsonElement Report)> ReadyAsync(HealthServer server)
     {
         using var response = await _http.GetAsync(new Uri(server.Address, "health/ready"), Token);
         return (response.StatusCode, await response.Content.ReadFromJsonAsync<JsonElement>(Token));
+    }
+
+    private sealed class BrokenEngine : IRunPartsFactory, IPolicyEngine
+    {
+        public string? Broken { get; set; }
+
+        public EngineStatus Status => new ScriptedPolicyEngine(_ => "").Status with { Healthy = Broken is null, Error = Broken };
+
+        public int MaxContext => 1;
+
+        public Task<IPolicyEngine> StartEngineAsync(RunConfiguration configuration, CancellationToken cancellationToken) => Task.FromResult<IPolicyEngine>(this);
+
+        public Task<ILearner> StartLearnerAsync(RunConfiguration configuration, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public IChatFormat LoadChat(RunConfiguration configuration) => throw new NotSupportedException();
+
+        public Task<GenerateResult> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public void Release(string sessionPrefix) => throw new NotSupportedException();
+
+        public Task<bool> PublishAsync(WeightsVersion version, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }
