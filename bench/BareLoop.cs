@@ -83,7 +83,7 @@ internal static class BareLoop
             _sequences = [.. Enumerable.Range(0, count).Select(i =>
             {
                 var sequence = new Sequence(Requests.New($"{thread}.{i}", Requests.Tokens(promptTokens, i, 1000), 0, newTokens, i));
-                var session = new Session(sequence.Request.Session, null, 0);
+                var session = new Session(sequence.Request.Session, null);
                 session.Tokens.AddRange(sequence.Request.Tokens);
                 table.Add(session);
                 table.Reserve(sequence, KvLayout.Pages(promptTokens + newTokens));
@@ -112,7 +112,7 @@ internal static class BareLoop
                 for (var i = 0; i < _sequences.Length; i++)
                 {
                     var session = _sequences[i].Session!;
-                    session.Computed = session.Tokens.Count;
+                    session.Kv.Add(session.Tokens.Count - session.Computed, 0);
                     session.Tokens.Add(share.Sampled[i].Token);
                 }
             }

@@ -80,7 +80,7 @@ internal static class SamplerBench
         for (var i = 0; i < Rows; i++)
         {
             var request = Requests.New(FormattableString.Invariant($"{i}"), [1], 0, 1, i) with { Sampling = options };
-            var sequence = new Sequence(request) { Session = new Session(request.Session, null, 0) };
+            var sequence = new Sequence(request) { Session = new Session(request.Session, null) };
             share.Add(new StepWork(sequence, 0, 0, Sample: true));
             share.Sampled.Add(default);
             share.Errors.Add(null);

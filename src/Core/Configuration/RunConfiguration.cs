@@ -648,7 +648,7 @@ public sealed record LearnerOptions
     [Id(14)] public bool Checkpointing { get; init; }
 
     /// <summary>Device of the learner: <c>auto</c> (the first CUDA device, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
-    [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
+    [Id(15), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
 /// <summary>What becomes of KV that older weights computed.</summary>
@@ -684,7 +684,7 @@ public sealed record EngineOptions
     [Id(5), Range(1, 1_000_000)] public int MaxQueue { get; init; } = 4096;
 
     /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
-    [Id(20), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
+    [Id(7), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 
     /// <summary>KV of older weights when new ones come: `keep` goes on with it, `recompute` computes the tokens so far again. In deterministic mode nothing is live then, and idle sessions are recomputed.</summary>
     [Id(6)] public OldKv OldKv { get; init; }

@@ -27,7 +27,7 @@ public sealed class TokenHeadTests
         for (var i = 0; i < Rows; i++)
         {
             var request = new GenerateRequest { Session = "s", Offset = 0, Tokens = [1], Sampling = options[i], Chance = ChanceKey.Root((ulong)i), MaxNewTokens = 1, StopTokens = [] };
-            share.Add(new StepWork(new Sequence(request) { Session = new Session("s", null, 0) }, 0, 0, Sample: true));
+            share.Add(new StepWork(new Sequence(request) { Session = new Session("s", null) }, 0, 0, Sample: true));
             share.Sampled.Add(default);
             share.Errors.Add(null);
         }
