@@ -42,7 +42,7 @@ internal static class RunsLiveCommands
                 var status = await RunFollower.FollowAsync(context, manifest, new FileRunLog(context.Folders), remote.Grain.WaitAsync, null);
                 return status.HasEnded ? RunJob.Exit(context, status) : ExitCode.Done;
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && RunClaim.Holder(context.Folders, manifest.Name) is null)
+            catch (Exception e) when (LostCalls.IsLost(e, context.Stop) && RunClaim.Holder(context.Folders, manifest.Name) is null)
             {
                 // Its process ended between two questions, as planned or not: the files say which.
                 return Errors.Say(context, ExitCode.Done, $"run '{manifest.Name}' is no longer under way; see axpo runs show {manifest.Name}");

@@ -102,7 +102,7 @@ internal sealed class ClusterRun : IAsyncDisposable
             {
                 return await question();
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException && _time.GetElapsedTime(begin) < Patience)
+            catch (Exception e) when (LostCalls.IsLost(e) && _time.GetElapsedTime(begin) < Patience)
             {
                 await Task.Delay(TimeSpan.FromSeconds(1), _time);
             }

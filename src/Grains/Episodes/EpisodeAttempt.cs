@@ -449,7 +449,7 @@ internal sealed class EpisodeAttempt(
             {
                 await tool.CloseAsync();
             }
-            catch (Exception e) when (e is Orleans.Runtime.OrleansException or TimeoutException)
+            catch (Exception e) when (LostCalls.IsLost(e))
             {
                 // The session died with its silo.
                 _ = e;

@@ -54,7 +54,7 @@ internal sealed class LongCall(TimeProvider time, GrainsOptions options)
                         throw new OperationFailedException(answer.Error ?? "no reason given", answer.IsTransient);
                 }
             }
-            catch (Exception e) when (e is OrleansException or TimeoutException)
+            catch (Exception e) when (LostCalls.IsLost(e, cancellationToken))
             {
                 if (++lost >= options.LostCalls)
                 {
@@ -79,7 +79,7 @@ internal sealed class LongCall(TimeProvider time, GrainsOptions options)
         {
             await cancel();
         }
-        catch (Exception e) when (e is OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             // Whoever cannot be told has died, and its work with it.
             _ = e;

@@ -375,7 +375,7 @@ internal sealed class RunLoop(
         {
             await grains.GetGrain<IGroupGrain>(key).ReleaseAsync();
         }
-        catch (Exception e) when (e is Orleans.Runtime.OrleansException or TimeoutException)
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             // The engine that held the sessions has died with them.
             _ = e;

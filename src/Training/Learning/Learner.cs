@@ -53,7 +53,7 @@ public sealed class Learner : ILearner, IDisposable
     /// <exception cref="ArgumentException">There is no policy loss of the configuration's name.</exception>
     /// <exception cref="NotSupportedException">The configuration's device is not there.</exception>
     public static Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, CancellationToken cancellationToken) => StartAsync(
-        modelFolder, configuration, stop => GemmProbe.RunAsync(TimeProvider.System, stop, ComputeDevice.Resolve(configuration.Learner.Device, DeviceKey)), cancellationToken);
+        modelFolder, configuration, stop => GemmProbe.RunOnAsync(ComputeDevice.Resolve(configuration.Learner.Device, DeviceKey), TimeProvider.System, stop), cancellationToken);
 
     /// <summary>The same, with another probe for <see cref="LearnerPrecision.Auto"/>.</summary>
     internal static async Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, Func<CancellationToken, Task<GemmReport>> probe, CancellationToken cancellationToken)

@@ -27,13 +27,19 @@ public static class GemmProbe
 {
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>Measures on a thread of its own; takes about a second.</summary>
+    /// <summary>Measures the processor on a thread of its own; takes about a second.</summary>
     /// <param name="time">Clock.</param>
     /// <param name="cancellationToken">Cancels.</param>
-    /// <param name="device">Where; null: the CPU. Elsewhere the number of threads means nothing.</param>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
-    public static Task<GemmReport> RunAsync(TimeProvider time, CancellationToken cancellationToken, Device? device = null) =>
-        Task.Factory.StartNew(() => Run(time, device ?? ComputeDevice.Cpu, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    public static Task<GemmReport> RunAsync(TimeProvider time, CancellationToken cancellationToken) => RunOnAsync(ComputeDevice.Cpu, time, cancellationToken);
+
+    /// <summary>Measures a device; on one that is not the processor the number of threads means nothing.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
+    public static Task<GemmReport> RunOnAsync(Device device, TimeProvider time, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(() => Run(time, device, cancellationToken), cancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     private static GemmReport Run(TimeProvider time, Device device, CancellationToken cancellationToken)
     {

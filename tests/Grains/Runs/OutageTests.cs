@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Orleans.Hosting;
 
 namespace Axpo.Grains.Tests.Runs;
 
@@ -23,6 +24,34 @@ public sealed class OutageTests
         var (status, _, _) = await RunAsync(int.MaxValue, TimeSpan.Zero);
         status.Phase.ShouldBe(RunPhase.Failed);
         status.Message!.ShouldContain(BrokenLog.Reason);
+    }
+
+    [Fact]
+    public async Task A_call_that_Orleans_gives_up_on_its_way_is_made_again()
+    {
+        var world = new World();
+        var given = 0;
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silo = silo => silo.AddOutgoingGrainCallFilter(async call =>
+        {
+            // Every seventh call between our grains, half of them before and half after they were made.
+            var isOurs = call.InterfaceMethod.DeclaringType?.Namespace == typeof(IRunGrain).Namespace;
+            var n = isOurs ? Interlocked.Increment(ref given) : 1;
+            if (n % 14 == 0)
+            {
+                throw new OperationCanceledException("Message expired before placement could complete");
+            }
+
+            await call.Invoke();
+            if (n % 14 == 7)
+            {
+                throw new OperationCanceledException("Message expired before placement could complete");
+            }
+        }));
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+        (status.Phase, status.Step, status.Dropped).ShouldBe((RunPhase.Done, 2, 0), status.Message);
+        given.ShouldBeGreaterThan(100);
     }
 
     [Fact]
