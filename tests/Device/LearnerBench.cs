@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Axpo.Bench;
 using Axpo.Core;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
@@ -19,10 +20,10 @@ internal static class LearnerBench
         var root = Directory.CreateTempSubdirectory("axpo-device-").FullName;
         try
         {
-            await ModelAsync(settings, table, Path.Combine(root, "tiny"), "axpo-tiny", Work.Tiny, settings.Small ? [(8, 16, 1)] : [(128, 64, 5), (1024, 256, 5)]);
+            await ModelAsync(settings, table, Path.Combine(root, "tiny"), "axpo-tiny", Shapes.Tiny, settings.Small ? [(8, 16, 1)] : [(128, 64, 5), (1024, 256, 5)]);
             if (!settings.Small)
             {
-                await ModelAsync(settings, table, Path.Combine(root, "middle"), "27 M", Work.Middle, [(16, 128, 5), (256, 512, 3)]);
+                await ModelAsync(settings, table, Path.Combine(root, "middle"), "27 M", Shapes.Middle, [(16, 128, 5), (256, 512, 3)]);
             }
         }
         finally

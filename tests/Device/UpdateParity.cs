@@ -1,3 +1,4 @@
+using Axpo.Bench;
 using Axpo.Core;
 using Axpo.Training.Learning;
 using Axpo.Training.Safetensors;
@@ -14,11 +15,11 @@ internal static class UpdateParity
         var root = Directory.CreateTempSubdirectory("axpo-device-").FullName;
         var model = Path.Combine(root, "model");
         var moved = Path.Combine(root, "moved");
-        Work.Save(Work.Tiny, model);
+        Work.Save(Shapes.Tiny, model);
         var lengths = Enumerable.Range(0, 32).Select(i => 24 + (i * 37 % 90)).ToArray();
         using var here = await StartAsync(model, "cpu");
         using var there = await StartAsync(model, settings.Device);
-        var batch = Work.Batch(1, Work.Tiny.VocabSize, lengths);
+        var batch = Work.Batch(1, Shapes.Tiny.VocabSize, lengths);
         var (loss, gradients) = await here.GradientsAsync(batch, null, CancellationToken.None);
         var (gotLoss, got) = await there.GradientsAsync(batch, null, CancellationToken.None);
         table.AtMost("loss of a batch, device against CPU", Math.Abs(loss - gotLoss), 1e-5);
@@ -37,7 +38,7 @@ internal static class UpdateParity
         table.Row("every tensor moved", $"{a.Count(x => Compare.Largest(b[x.Key], start[x.Key]) > 0)} of {a.Count}", "all", a.All(x => Compare.Largest(b[x.Key], start[x.Key]) > 0));
         await there.LoadAsync(moved, CancellationToken.None);
         await here.LoadAsync(moved, CancellationToken.None);
-        var again = Work.Batch(2, Work.Tiny.VocabSize, lengths);
+        var again = Work.Batch(2, Shapes.Tiny.VocabSize, lengths);
         var (onward, wanted) = (await there.UpdateAsync(again, CancellationToken.None), await here.UpdateAsync(again, CancellationToken.None));
         table.AtMost("checkpoint of the device read on both, next update: loss", Math.Abs(onward.Loss - wanted.Loss), 1e-4);
         table.AtMost("... gradient norm, relative", Math.Abs(onward.GradientNorm - wanted.GradientNorm) / wanted.GradientNorm, 1e-3);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Axpo.Bench;
 using Axpo.Training.Devices;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
@@ -15,7 +16,7 @@ internal static class VariableLengths
     {
         var device = settings.Target;
         var lengths = Enumerable.Range(0, settings.Small ? 8 : 256).Select(i => 32 + (i * 97 % (settings.Small ? 32 : 480))).ToArray();
-        using var model = Decoder.Create(Work.Tiny, 1, device);
+        using var model = Decoder.Create(Shapes.Tiny, 1, device);
         foreach (var (_, value) in model.Parameters)
         {
             value.requires_grad_(true);
@@ -40,7 +41,7 @@ internal static class VariableLengths
         for (var round = 0; round < 4; round++)
         {
             using var scope = NewDisposeScope();
-            var pack = new PackedBatch([.. lengths.Select((n, i) => Enumerable.Range(0, n).Select(t => ((t * 31) + i) % Work.Tiny.VocabSize).ToArray())], device);
+            var pack = new PackedBatch([.. lengths.Select((n, i) => Enumerable.Range(0, n).Select(t => ((t * 31) + i) % Shapes.Tiny.VocabSize).ToArray())], device);
             ComputeDevice.Synchronize(device);
             var clock = Stopwatch.StartNew();
             var hidden = model.Forward(pack.Ids, pack.Positions, attention(pack.Lengths, model.Config));
