@@ -1,3 +1,4 @@
+using Axpo.Grains.Abstractions;
 using Orleans.Runtime;
 
 namespace Axpo.Chaos.Tests;
@@ -26,13 +27,20 @@ public sealed class RolesTests
             .ShouldAllBe(f => f.EndsWith("@episodes.jsonl", StringComparison.Ordinal), "episodes end on the silo of episodes");
         roles.Where(r => cluster.LogOf(r).Any(l => l.Contains(" generates ", StringComparison.Ordinal))).ShouldBe(["engine"], "tokens are generated on the silo of engines");
 
-        // What stays in memory for a while after the run: its own grain, the trainer, the policies.
+        // Asked again, each grain lives where its role lets it.
         await using var client = await ClusterClient.ConnectAsync(cluster.Redis.Address);
+        await client.Grains.GetGrain<IRunGrain>("run").StatusAsync();
+        await client.Grains.GetGrain<ITrainerGrain>("run").StatusAsync();
+        await client.Grains.GetGrain<IPolicyGrain>("run/engine").StatusAsync();
+        await client.Grains.GetGrain<IGroupGrain>("run/train/1/0").StatusAsync();
+        await client.Grains.GetGrain<IEpisodeGrain>("run/train/1/0/0").StatusAsync();
         var grains = await client.Grains.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
         var lives = grains.Select(g => (Grain: g.GrainId.Type.ToString()!, Silo: cluster.Silos.Single(s => s.Port == g.SiloAddress.Endpoint.Port).Name)).Distinct().ToArray();
         Silos("run").ShouldBe(["episodes"]);
-        Silos("trainer").ShouldBe(["trainer"]);
+        Silos("group").ShouldBe(["episodes"]);
+        Silos("episode").ShouldBe(["episodes"]);
         Silos("policy").ShouldBe(["engine"]);
+        Silos("trainer").ShouldBe(["trainer"]);
 
         string[] Silos(string grain) => [.. lives.Where(l => l.Grain == grain).Select(l => l.Silo)];
     }
