@@ -89,34 +89,12 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
     private async Task<RolloutSummary> EpisodeAsync(LongCall calls, EpisodeId id, EpisodeRequest body, CancellationToken cancellationToken)
     {
         var episode = GrainFactory.GetGrain<IEpisodeGrain>(id.ToString());
-        RolloutSummary summary;
-        try
-        {
-            summary = await calls.RunAsync(
-                again => episode.StartAsync(again ? body with { Resume = true } : body),
-                episode.WaitAsync,
-                () => _leaving ? Task.CompletedTask : episode.CancelAsync(),
-                cancellationToken);
-        }
-        catch (OperationLostException e)
-        {
-            summary = new RolloutSummary
-            {
-                Id = id,
-                Outcome = Outcome.Void,
-                Cause = VoidCause.SiloLost,
-                Detail = e.Message,
-                End = EndReason.Void,
-                IsToolUsing = false,
-                CallConfidences = [],
-                CallErrors = [],
-                Tokens = 0,
-                SampledTokens = 0,
-                Turns = 0,
-                MeanEntropy = double.NaN,
-            };
-        }
-
+        // One that stays out of reach may be done and stored all the same: the group fails, its run waits and asks again.
+        var summary = await calls.RunAsync(
+            again => episode.StartAsync(again ? body with { Resume = true } : body),
+            episode.WaitAsync,
+            () => _leaving ? Task.CompletedTask : episode.CancelAsync(),
+            cancellationToken);
         _status = _status with { Finished = _status.Finished + 1 };
         return summary;
     }

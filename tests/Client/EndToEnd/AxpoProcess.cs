@@ -45,14 +45,16 @@ internal sealed partial class AxpoProcess : IDisposable
 
     private static AxpoProcess Start((string Name, string Value)? variable, string[] args)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : Dotnet())
+        // A shell starts what it runs in the background deaf to Ctrl-C, and that is inherited: not by what hears it here.
+        string[] hearing = ["--default-signal=INT", Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : Dotnet()];
+        var start = new ProcessStartInfo("/usr/bin/env")
         {
             UseShellExecute = false,
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (var argument in args.Prepend(Path.Combine(AppContext.BaseDirectory, "axpo.dll")))
+        foreach (var argument in hearing.Append(Path.Combine(AppContext.BaseDirectory, "axpo.dll")).Concat(args))
         {
             start.ArgumentList.Add(argument);
         }

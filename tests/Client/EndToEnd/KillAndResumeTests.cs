@@ -67,7 +67,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.Uninterrupted uninterr
         var whole = await uninterrupted.RunAsync();
         using (var run = AxpoProcess.Start([.. Train, "--runs", _folder]))
         {
-            await run.LineAsync($"step 0/{Steps}");
+            await run.LineAsync($"step 1/{Steps}");
             run.Interrupt();
             (await run.EndAsync()).ShouldBe((int)ExitCode.Stopped, run.Error);
             run.Error.ShouldContain($"go on with: axpo runs resume {Name}");

@@ -28,4 +28,17 @@ public sealed class ZygoteTests
         zygote.IsAlive.ShouldBeFalse();
         await zygote.DisposeAsync().AsTask().WaitAsync(Liveness, Token);
     }
+
+    [Fact]
+    public async Task Whoever_waits_for_a_sandbox_that_is_killed_is_told()
+    {
+        await using var zygote = await Zygote.StartAsync(new SandboxCommand("silent", "/bin/sh", ["-c", $"exec sleep {Orphan}"]), "python3", new SandboxOptions());
+        var waiting = zygote.OpenAsync(0, Token);
+        zygote.HasAnswered.ShouldBeFalse();
+
+        zygote.Kill();
+
+        (await Should.ThrowAsync<ToolUnavailableException>(waiting.WaitAsync(Liveness, Token))).IsTransient.ShouldBeTrue();
+        zygote.IsAlive.ShouldBeFalse();
+    }
 }

@@ -55,6 +55,22 @@ public sealed class OutageTests
     }
 
     [Fact]
+    public async Task An_episode_that_stays_out_of_reach_is_not_Void_the_run_waits_for_it()
+    {
+        var world = new World();
+        var lost = 0;
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services, o => o.Silo = silo => silo.AddOutgoingGrainCallFilter(call =>
+            call.InterfaceMethod.DeclaringType == typeof(IEpisodeGrain) && call.TargetId.Key.ToString() == World.Id().ToString() && Interlocked.Increment(ref lost) <= 20
+                ? throw new TimeoutException("no answer")
+                : call.Invoke()));
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+        (status.Phase, status.Step, status.Dropped).ShouldBe((RunPhase.Done, 2, 0), status.Message);
+        lost.ShouldBeGreaterThan(20, "far more calls than a single operation may lose");
+    }
+
+    [Fact]
     public async Task A_rollout_that_cannot_be_stored_is_not_lost_and_not_Void_the_run_waits()
     {
         var world = new World();
