@@ -42,12 +42,12 @@ internal static class EngineBench
         var single = one.PerSecond > oneTorch.PerSecond ? one : oneTorch;
         return
         [
-            Row.AtLeast($"engine, {Live} live / same kernels in a bare loop", Both(ours, bare), Tokens(bare), ours.Against(bare), .85),
-            Row.AtLeast($"engine, {Live} live / the faster bare loop of one sequence", Both(ours, single), Tokens(single), ours.Against(single), 5),
-            Row.Context($"engine, {Live} live in groups of 8 / without groups", Both(grouped, ours), Tokens(ours), grouped.Against(ours)),
-            Row.Context($"engine, {Live} live, deterministic mode / not deterministic", Both(fixedRows, ours), Tokens(ours), fixedRows.Against(ours)),
-            Row.Context($"bare loop of {Live}, {Requests.Workers} threads / 1 thread", Both(bare, bareOneThread), Tokens(bareOneThread), bare.Against(bareOneThread)),
-            Row.Context("bare loop of one sequence, our attention / libtorch's", Both(one, oneTorch), Tokens(oneTorch), one.Against(oneTorch)),
+            Row.AtLeast($"engine, {Live} live / same kernels in a bare loop", Both(ours, bare), bare.Tokens, ours.Against(bare), .85),
+            Row.AtLeast($"engine, {Live} live / the faster bare loop of one sequence", Both(ours, single), single.Tokens, ours.Against(single), 5),
+            Row.Context($"engine, {Live} live in groups of 8 / without groups", Both(grouped, ours), ours.Tokens, grouped.Against(ours)),
+            Row.Context($"engine, {Live} live, deterministic mode / not deterministic", Both(fixedRows, ours), ours.Tokens, fixedRows.Against(ours)),
+            Row.Context($"bare loop of {Live}, {Requests.Workers} threads / 1 thread", Both(bare, bareOneThread), bareOneThread.Tokens, bare.Against(bareOneThread)),
+            Row.Context("bare loop of one sequence, our attention / libtorch's", Both(one, oneTorch), oneTorch.Tokens, one.Against(oneTorch)),
         ];
     }
 
@@ -63,7 +63,7 @@ internal static class EngineBench
             }
         }
 
-        return [.. _others.Select(n => Row.Context($"engine, {n} live / same kernels in a bare loop", Both(ours[n], bare[n]), Tokens(bare[n]), ours[n].Against(bare[n])))];
+        return [.. _others.Select(n => Row.Context($"engine, {n} live / same kernels in a bare loop", Both(ours[n], bare[n]), bare[n].Tokens, ours[n].Against(bare[n])))];
     }
 
     private static async Task EngineAsync(PolicyEngine engine, int round, int live, int groupSize = 1)
@@ -73,7 +73,5 @@ internal static class EngineBench
         engine.Release(FormattableString.Invariant($"t{round}"));
     }
 
-    private static string Tokens(Rate rate) => string.Create(CultureInfo.InvariantCulture, $"{rate.PerSecond:N0} tokens/s");
-
-    private static string Both(Rate rate, Rate against) => string.Create(CultureInfo.InvariantCulture, $"{rate.PerSecond:N0} tokens/s (by processor time {rate.CpuAgainst(against):G3})");
+    private static string Both(Rate rate, Rate against) => string.Create(CultureInfo.InvariantCulture, $"{rate.Tokens} (by processor time {rate.CpuAgainst(against):G3})");
 }

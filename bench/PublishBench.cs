@@ -35,7 +35,7 @@ internal static class PublishBench
 
         return
         [
-            Row.Context($"{live} live with new weights every second / without, {name}", Tokens(changing), Tokens(calm), changing.Against(calm)),
+            Row.Context($"{live} live with new weights every second / without, {name}", changing.Tokens, calm.Tokens, changing.Against(calm)),
             Row.Context($"longest time between two steps, with new weights every second / without, {name}", Milliseconds(gaps.Max()), Milliseconds(calmGaps.Max()), gaps.Max() / calmGaps.Max()),
         ];
 
@@ -55,8 +55,6 @@ internal static class PublishBench
             }
         }
     }
-
-    private static string Tokens(Rate rate) => string.Create(CultureInfo.InvariantCulture, $"{rate.PerSecond:N0} tokens/s");
 
     private static string Milliseconds(double value) => string.Create(CultureInfo.InvariantCulture, $"{value:F0} ms");
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Axpo.Bench;
 
@@ -16,6 +17,9 @@ internal sealed class Rate
 
     /// <summary>Median by processor time, all threads together.</summary>
     public double PerCpuSecond => Median(_cpu);
+
+    /// <summary>The median by the clock, where the work is tokens.</summary>
+    public string Tokens => string.Create(CultureInfo.InvariantCulture, $"{PerSecond:N0} tokens/s");
 
     /// <summary>The middle one.</summary>
     public static double Median(IEnumerable<double> values)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Axpo.Core;
 
 namespace Axpo.Bench;
@@ -31,8 +30,6 @@ internal static class ToolWaitBench
             against.Add(round, without.PerSecond, without.PerCpuSecond);
         }
 
-        return Row.AtLeast($"{live} live episodes whose tool takes {_tool.TotalMilliseconds} ms / at once, {name}", Tokens(ours), Tokens(against), ours.Against(against), Budget);
+        return Row.AtLeast($"{live} live episodes whose tool takes {_tool.TotalMilliseconds} ms / at once, {name}", ours.Tokens, against.Tokens, ours.Against(against), Budget);
     }
-
-    private static string Tokens(Rate rate) => string.Create(CultureInfo.InvariantCulture, $"{rate.PerSecond:N0} tokens/s");
 }

@@ -683,11 +683,11 @@ public sealed record EngineOptions
     /// <summary>Sequences that may wait; more are refused as Busy.</summary>
     [Id(5), Range(1, 1_000_000)] public int MaxQueue { get; init; } = 4096;
 
-    /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
-    [Id(7), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
-
     /// <summary>KV of older weights when new ones come: `keep` goes on with it, `recompute` computes the tokens so far again. In deterministic mode nothing is live then, and idle sessions are recomputed.</summary>
     [Id(6)] public OldKv OldKv { get; init; }
+
+    /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
+    [Id(7), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 
 /// <summary>Held-out evaluation.</summary>

@@ -81,7 +81,6 @@ public static class AxpoSiloExtensions
             o.NumMissedProbesLimit = cluster.MissedProbes;
 
             // By default a silo whose clock is over an hour ahead holds every silo that is just joining for long retired, itself included, and clears away the dead that a sleeper must find.
-            // Clocks that disagree by less than a week must not matter.
             o.SiloGenerationRetirementAge = null;
             o.MaxDefunctSiloEntries = null;
             o.DefunctSiloExpiration = TimeSpan.FromDays(7);

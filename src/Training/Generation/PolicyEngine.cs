@@ -212,7 +212,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     }
 
     /// <summary>Reads the weights of now once more. Those that the engine started with have no announced hash.</summary>
-    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Decoder.Load(version.Folder) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
+    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Decoder.Load(version.Folder, ComputeDevice.Cpu) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
 
     private Decoder Load(WeightsVersion version)
     {

