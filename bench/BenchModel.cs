@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Axpo.Core;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
@@ -28,8 +27,7 @@ internal sealed class BenchModel : IDisposable
 
         Parameters = decoder.Parameters.Sum(p => p.Value.numel());
         decoder.Save(Folder);
-        using var file = File.OpenRead(ModelWeights.Files(Folder)[0]);
-        Sha256 = Convert.ToHexStringLower(SHA256.HashData(file));
+        Sha256 = ModelWeights.Sha256(Folder);
     }
 
     public DecoderConfig Shape { get; }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Security.Cryptography;
 using Axpo.Core;
 using Axpo.Training.Devices;
 using Axpo.Training.Models;
@@ -216,13 +215,10 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
 
     private Decoder Load(WeightsVersion version)
     {
-        using (var file = File.OpenRead(ModelWeights.Files(version.Folder)[0]))
+        var hash = ModelWeights.Sha256(version.Folder);
+        if (!string.Equals(hash, version.Sha256, StringComparison.OrdinalIgnoreCase))
         {
-            var hash = Convert.ToHexStringLower(SHA256.HashData(file));
-            if (!string.Equals(hash, version.Sha256, StringComparison.OrdinalIgnoreCase))
-            {
-                throw new InvalidDataException($"weights {version.Fence}.{version.Step}: {file.Name} has sha256 {hash}, announced was {version.Sha256}; the file is not the one that was committed");
-            }
+            throw new InvalidDataException($"weights {version.Fence}.{version.Step}: those in '{version.Folder}' have sha256 {hash}, announced was {version.Sha256}; they are not the ones that were committed");
         }
 
         var decoder = Decoder.Load(version.Folder, ComputeDevice.Cpu);

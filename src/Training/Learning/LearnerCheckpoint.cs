@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using Axpo.Core;
 using Axpo.Training.Files;
@@ -47,7 +46,7 @@ internal static class LearnerCheckpoint
             }
 
             File.WriteAllText(Path.Combine(aside, StateFile), JsonSerializer.Serialize(new State(step)));
-            hash = HashOf(Path.Combine(aside, ModelWeights.FileName));
+            hash = ModelWeights.Sha256(aside);
             DiskFlush.Tree(aside);
             FaultPoints.Reach(FaultPoints.BeforeCheckpointRenamed);
             Directory.Move(aside, target);
@@ -90,12 +89,6 @@ internal static class LearnerCheckpoint
             weights.Dispose();
             throw;
         }
-    }
-
-    private static string HashOf(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     private sealed record State(int Step);

@@ -207,7 +207,7 @@ public sealed class Decoder : IDisposable
         File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJson());
         File.WriteAllText(Path.Combine(folder, "generation_config.json"), System.Text.Json.JsonSerializer.Serialize(
             new Dictionary<string, object?>(StringComparer.Ordinal) { ["bos_token_id"] = Config.BosTokenId, ["eos_token_id"] = Config.EosTokenId, ["do_sample"] = true, ["temperature"] = 1.0 }));
-        SafetensorsFile.Write(Path.Combine(folder, ModelWeights.FileName), _parameters);
+        ModelWeights.Write(folder, _parameters);
     }
 
     /// <summary>Runs the decoder over tokens.</summary>

@@ -1,4 +1,7 @@
+using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Safetensors;
@@ -12,16 +15,18 @@ public static class ModelWeights
     /// <summary>Name of the index of shards.</summary>
     public const string IndexName = "model.safetensors.index.json";
 
-    /// <summary>Files that hold the weights.</summary>
+    /// <summary>Largest file that <see cref="Write"/> makes by default, bytes: what transformers writes.</summary>
+    public const long ShardBytes = 5_000_000_000;
+
+    /// <summary>Files that hold the weights, in the order of their names.</summary>
     /// <exception cref="FileNotFoundException">There are none.</exception>
+    /// <exception cref="InvalidDataException">The index is damaged, or names a file outside the folder.</exception>
     public static IReadOnlyList<string> Files(string folder)
     {
         var index = Path.Combine(folder, IndexName);
         if (File.Exists(index))
         {
-            using var json = JsonDocument.Parse(File.ReadAllText(index));
-            return [.. json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString()!).Distinct(StringComparer.Ordinal)
-                .Order(StringComparer.Ordinal).Select(f => Safe(folder, f))];
+            return [.. Shards(index).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(f => Safe(folder, f))];
         }
 
         var single = Path.Combine(folder, FileName);
@@ -67,7 +72,7 @@ public static class ModelWeights
     /// <param name="folder">A model folder.</param>
     /// <param name="expected">Shape of every tensor that must be there.</param>
     /// <param name="ignored">Whether an extra name may be ignored (a stored copy of a tied head).</param>
-    /// <exception cref="InvalidDataException">Names or shapes differ; one message lists all that are missing, extra or wrong.</exception>
+    /// <exception cref="InvalidDataException">Names or shapes differ (one message lists all that are missing, extra or wrong), or a number is not finite.</exception>
     public static Dictionary<string, Tensor> Read(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
     {
         var files = Check(folder, expected, ignored);
@@ -78,6 +83,7 @@ public static class ModelWeights
             {
                 if (expected.ContainsKey(name))
                 {
+                    CheckFinite(file, name, tensor);
                     tensors[name] = tensor;
                 }
                 else
@@ -88,6 +94,94 @@ public static class ModelWeights
         }
 
         return tensors;
+    }
+
+    /// <summary>Writes the weights: one file, or shards with an index where they are larger.</summary>
+    /// <param name="folder">An existing folder without weights.</param>
+    /// <param name="tensors">Tensors in order.</param>
+    /// <param name="shardBytes">Largest file, bytes; a tensor that is larger has one of its own.</param>
+    /// <exception cref="IOException">A file exists.</exception>
+    public static void Write(string folder, IReadOnlyList<(string Name, Tensor Value)> tensors, long shardBytes = ShardBytes)
+    {
+        var shards = new List<List<(string Name, Tensor Value)>> { new() };
+        var (total, filled) = (0L, 0L);
+        foreach (var item in tensors)
+        {
+            var bytes = item.Value.numel() * item.Value.ElementSize;
+            if (filled > 0 && filled + bytes > shardBytes)
+            {
+                shards.Add([]);
+                filled = 0;
+            }
+
+            shards[^1].Add(item);
+            filled += bytes;
+            total += bytes;
+        }
+
+        if (shards.Count == 1)
+        {
+            SafetensorsFile.Write(Path.Combine(folder, FileName), tensors);
+            return;
+        }
+
+        var map = new JsonObject();
+        for (var i = 0; i < shards.Count; i++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"model-{i + 1:D5}-of-{shards.Count:D5}.safetensors");
+            SafetensorsFile.Write(Path.Combine(folder, name), shards[i]);
+            shards[i].ForEach(t => map[t.Name] = name);
+        }
+
+        var index = new JsonObject { ["metadata"] = new JsonObject { ["total_size"] = total }, ["weight_map"] = map };
+        File.WriteAllText(Path.Combine(folder, IndexName), index.ToJsonString(new JsonSerializerOptions { WriteIndented = true }));
+    }
+
+    /// <summary>SHA-256 of the weights, lower-case hex: of the one file, or of the shards one after another in the order of their names.</summary>
+    /// <exception cref="FileNotFoundException">There are none.</exception>
+    public static string Sha256(string folder)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 20];
+        foreach (var path in Files(folder))
+        {
+            using var file = File.OpenRead(path);
+            while (file.Read(buffer) is > 0 and var read)
+            {
+                hash.AppendData(buffer, 0, read);
+            }
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static List<string> Shards(string index)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllText(index));
+            return [.. json.RootElement.GetProperty("weight_map").EnumerateObject().Select(p => p.Value.GetString() ?? throw new JsonException($"no file stands for '{p.Name}'"))];
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"{index}: should hold a weight_map of tensors' names to files ({e.Message})", e);
+        }
+    }
+
+    /// <summary>Not a number and infinity are no weights: whoever computes with them computes nothing.</summary>
+    private static void CheckFinite(string file, string name, Tensor tensor)
+    {
+        if (!tensor.is_floating_point() || tensor.numel() == 0)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        var (least, most) = tensor.aminmax();
+        if (!double.IsFinite(least.to(ScalarType.Float64).item<double>()) || !double.IsFinite(most.to(ScalarType.Float64).item<double>()))
+        {
+            throw new InvalidDataException($"{file}: tensor '{name}' holds numbers that are not finite; the file is damaged, or the training that wrote it diverged");
+        }
     }
 
     private static string Safe(string folder, string file) => file == Path.GetFileName(file)

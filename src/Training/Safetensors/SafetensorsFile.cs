@@ -5,62 +5,41 @@ using static TorchSharp.torch;
 
 namespace Axpo.Training.Safetensors;
 
-/// <summary>Where a tensor stands in a file.</summary>
-/// <param name="Type">Element type.</param>
-/// <param name="Shape">Shape.</param>
-/// <param name="Offset">First byte in the file.</param>
-/// <param name="Length">Bytes.</param>
-public sealed record SafetensorsEntry(ScalarType Type, long[] Shape, long Offset, long Length);
-
 /// <summary>
 /// Reads and writes the safetensors format (https://github.com/huggingface/safetensors): eight bytes of header length, a JSON header, raw
 /// little-endian tensors. The header is checked before anything is read.
 /// </summary>
 public static class SafetensorsFile
 {
-    private const long MaxHeader = 100_000_000;
-
-    private static readonly Dictionary<string, (ScalarType Type, int Size)> Types = new(StringComparer.Ordinal)
-    {
-        ["F64"] = (ScalarType.Float64, 8),
-        ["F32"] = (ScalarType.Float32, 4),
-        ["F16"] = (ScalarType.Float16, 2),
-        ["BF16"] = (ScalarType.BFloat16, 2),
-        ["I64"] = (ScalarType.Int64, 8),
-        ["I32"] = (ScalarType.Int32, 4),
-        ["I16"] = (ScalarType.Int16, 2),
-        ["I8"] = (ScalarType.Int8, 1),
-        ["U8"] = (ScalarType.Byte, 1),
-        ["BOOL"] = (ScalarType.Bool, 1),
-    };
-
     /// <summary>Reads the header.</summary>
     /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
     public static IReadOnlyDictionary<string, SafetensorsEntry> ReadHeader(string path)
     {
         using var file = File.OpenRead(path);
-        return ReadHeader(path, file);
+        return SafetensorsHeader.Read(path, file);
     }
 
-    /// <summary>Reads every tensor of a file.</summary>
+    /// <summary>
+    /// Every tensor of a file, as views of the mapped file (private to this process: what is written to them never reaches it). Nothing is in memory until it is read, and what is read may leave it again; the file must not
+    /// be cut off meanwhile. Tensors that do not stand at a multiple of their elements' size are copied.
+    /// </summary>
     /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
     public static Dictionary<string, Tensor> Read(string path)
     {
         using var file = File.OpenRead(path);
-        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        foreach (var (name, entry) in ReadHeader(path, file))
+        var entries = SafetensorsHeader.Read(path, file);
+        var mapped = new Dictionary<ScalarType, Tensor>();
+        try
         {
-            var tensor = empty(entry.Shape, dtype: entry.Type);
-            if (entry.Length > 0)
-            {
-                file.Position = entry.Offset;
-                file.ReadExactly(tensor.bytes);
-            }
-
-            tensors[name] = tensor;
+            return entries.ToDictionary(e => e.Key, e => Read(path, file, e.Value, mapped), StringComparer.Ordinal);
         }
-
-        return tensors;
+        finally
+        {
+            foreach (var whole in mapped.Values)
+            {
+                whole.Dispose();
+            }
+        }
     }
 
     /// <summary>Writes tensors in the order given; the header is padded to 8 bytes.</summary>
@@ -83,7 +62,7 @@ public static class SafetensorsFile
             foreach (var (name, value) in items)
             {
                 json.WriteStartObject(name);
-                json.WriteString("dtype", Types.First(t => t.Value.Type == value.dtype).Key);
+                json.WriteString("dtype", SafetensorsHeader.Types.First(t => t.Value.Type == value.dtype).Key);
                 json.WriteStartArray("shape");
                 foreach (var size in value.shape)
                 {
@@ -123,52 +102,30 @@ public static class SafetensorsFile
         file.Flush(flushToDisk: true);
     }
 
-    private static long Bytes(Tensor tensor) => tensor.numel() * tensor.ElementSize;
-
-    private static Dictionary<string, SafetensorsEntry> ReadHeader(string path, FileStream file)
+    private static Tensor Read(string path, FileStream file, SafetensorsEntry entry, Dictionary<ScalarType, Tensor> mapped)
     {
-        Span<byte> prefix = stackalloc byte[8];
-        if (file.Length < 8 || file.ReadAtLeast(prefix, 8, throwOnEndOfStream: false) < 8)
+        if (entry.Length == 0)
         {
-            throw new InvalidDataException($"{path}: {file.Length} bytes are too few for a safetensors file");
+            return empty(entry.Shape, dtype: entry.Type);
         }
 
-        var length = BinaryPrimitives.ReadInt64LittleEndian(prefix);
-        if (length is < 2 or > MaxHeader || 8 + length > file.Length)
+        var size = entry.Length / entry.Shape.Aggregate(1L, (a, b) => a * b);
+        if (entry.Offset % size != 0)
         {
-            throw new InvalidDataException($"{path}: header of {length} bytes does not fit a file of {file.Length}; the file is damaged or cut off");
+            var copy = empty(entry.Shape, dtype: entry.Type);
+            file.Position = entry.Offset;
+            file.ReadExactly(copy.bytes);
+            return copy;
         }
 
-        var bytes = new byte[length];
-        file.ReadExactly(bytes);
-        var entries = new Dictionary<string, SafetensorsEntry>(StringComparer.Ordinal);
-        try
+        if (!mapped.TryGetValue(entry.Type, out var whole))
         {
-            using var json = JsonDocument.Parse(bytes);
-            foreach (var property in json.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__"))
-            {
-                var dtype = property.Value.GetProperty("dtype").GetString() ?? "";
-                if (!Types.TryGetValue(dtype, out var type))
-                {
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' has dtype '{dtype}'; supported: {string.Join(", ", Types.Keys)}");
-                }
-
-                var shape = property.Value.GetProperty("shape").EnumerateArray().Select(s => s.GetInt64()).ToArray();
-                var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(s => s.GetInt64()).ToArray();
-                var size = shape.Aggregate(1L, (a, b) => checked(a * b)) * type.Size;
-                if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] - offsets[0] != size || 8 + length + offsets[1] > file.Length)
-                {
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' of shape [{string.Join(", ", shape)}] does not fit its bytes {string.Join("..", offsets)}; the file is damaged or cut off");
-                }
-
-                entries[property.Name] = new SafetensorsEntry(type.Type, shape, 8 + length + offsets[0], size);
-            }
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw new InvalidDataException($"{path}: the header is no safetensors header ({e.Message})", e);
+            mapped[entry.Type] = whole = from_file(path, shared: false, size: file.Length / size, dtype: entry.Type);
         }
 
-        return entries;
+        using var part = whole.narrow(0, entry.Offset / size, entry.Length / size);
+        return part.view(entry.Shape);
     }
+
+    private static long Bytes(Tensor tensor) => tensor.numel() * tensor.ElementSize;
 }
