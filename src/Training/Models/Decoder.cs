@@ -24,6 +24,8 @@ public delegate Tensor AttentionKernel(int layer, Tensor q, Tensor k, Tensor v);
 /// </summary>
 public sealed class Decoder : IDisposable
 {
+    private static readonly System.Text.Json.JsonSerializerOptions Indented = new() { WriteIndented = true };
+
     private readonly Layer[] _layers;
     private readonly Tensor _embedding;
     private readonly Tensor _norm;
@@ -204,7 +206,7 @@ public sealed class Decoder : IDisposable
     /// <summary>Writes the files of <see cref="Save"/> into an existing folder, for callers that add their own before they rename it.</summary>
     public void SaveInto(string folder)
     {
-        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJson());
+        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJson().ToJsonString(Indented));
         File.WriteAllText(Path.Combine(folder, "generation_config.json"), System.Text.Json.JsonSerializer.Serialize(
             new Dictionary<string, object?>(StringComparer.Ordinal) { ["bos_token_id"] = Config.BosTokenId, ["eos_token_id"] = Config.EosTokenId, ["do_sample"] = true, ["temperature"] = 1.0 }));
         ModelWeights.Write(folder, _parameters);

@@ -1,14 +1,14 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Axpo.Training.Models.Architectures;
 
 namespace Axpo.Training.Models;
 
-/// <summary>Shape of a decoder, read from a Hugging Face <c>config.json</c> in either layout in the wild (<c>rope_theta</c>, or <c>rope_parameters</c> of transformers 5).</summary>
+/// <summary>Shape of a decoder, and the options in which the families differ.</summary>
 public sealed record DecoderConfig
 {
     /// <summary>Architectures that this decoder computes exactly.</summary>
-    public static IReadOnlyList<string> SupportedModelTypes { get; } = ["qwen3"];
+    public static IReadOnlyList<string> SupportedModelTypes => KnownArchitectures.ModelTypes;
 
     /// <summary><c>model_type</c>.</summary>
     public string ModelType { get; init; } = "qwen3";
@@ -40,6 +40,21 @@ public sealed record DecoderConfig
     /// <summary>Base of the rotary frequencies.</summary>
     public double RopeTheta { get; init; } = 10_000;
 
+    /// <summary>How long wavelengths are stretched; null: they are not.</summary>
+    public RopeScaling? RopeScaling { get; init; }
+
+    /// <summary>Whether queries and keys are normed per head before rope.</summary>
+    public bool QkNorm { get; init; } = true;
+
+    /// <summary>Whether the projections to queries, keys and values have biases.</summary>
+    public bool QkvBias { get; init; }
+
+    /// <summary>Whether the projection out of attention has a bias.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>Whether the SwiGLU's projections have biases.</summary>
+    public bool MlpBias { get; init; }
+
     /// <summary>Whether the head is the embedding.</summary>
     public bool TieWordEmbeddings { get; init; } = true;
 
@@ -58,7 +73,8 @@ public sealed record DecoderConfig
         get
         {
             long attention = (long)HiddenSize * HeadDim * ((2 * Heads) + (2 * KvHeads));
-            long layer = attention + (3L * HiddenSize * IntermediateSize) + (2L * HiddenSize) + (2L * HeadDim);
+            long biases = (QkvBias ? (long)HeadDim * (Heads + (2 * KvHeads)) : 0) + (OutputBias ? HiddenSize : 0) + (MlpBias ? (2L * IntermediateSize) + HiddenSize : 0);
+            long layer = attention + biases + (3L * HiddenSize * IntermediateSize) + (2L * HiddenSize) + (QkNorm ? 2L * HeadDim : 0);
             return ((TieWordEmbeddings ? 1L : 2L) * VocabSize * HiddenSize) + (Layers * layer) + HiddenSize;
         }
     }
@@ -75,119 +91,27 @@ public sealed record DecoderConfig
             throw new FileNotFoundException($"model: '{dir}' holds no config.json; give a Hugging Face model folder", path);
         }
 
-        var json = JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new InvalidDataException($"{path}: not a JSON object");
-        var fields = new Fields(path, json);
-        var type = fields.Text("model_type");
-        if (!SupportedModelTypes.Contains(type, StringComparer.Ordinal))
-        {
-            throw new NotSupportedException($"{path}: model_type '{type}' is not supported; supported: {string.Join(", ", SupportedModelTypes)}");
-        }
-
-        fields.Refuse("hidden_act", "silu");
-        fields.Refuse("attention_bias", "false");
-        fields.Refuse("mlp_bias", "false");
-        fields.Refuse("use_sliding_window", "false");
-        fields.RefuseUnless("layer_types", n => n is JsonArray a && a.All(x => x?.ToString() == "full_attention"), "every layer full_attention");
-        fields.RefuseUnless("rope_scaling", n => n is JsonObject o && RopeType(o) == "default", "null or rope_type default");
-        fields.RefuseUnless("rope_parameters", n => n is JsonObject o && RopeType(o) == "default", "rope_type default");
-
-        var hidden = fields.Int("hidden_size");
-        var heads = fields.Int("num_attention_heads");
-        var rope = json["rope_parameters"] as JsonObject;
-        var config = new DecoderConfig
-        {
-            ModelType = type,
-            VocabSize = fields.Int("vocab_size"),
-            HiddenSize = hidden,
-            Layers = fields.Int("num_hidden_layers"),
-            Heads = heads,
-            KvHeads = fields.Int("num_key_value_heads", heads),
-            HeadDim = fields.Int("head_dim", hidden / heads),
-            IntermediateSize = fields.Int("intermediate_size"),
-            RmsNormEps = fields.Double("rms_norm_eps", 1e-6),
-            RopeTheta = rope?["rope_theta"] is { } theta ? theta.GetValue<double>() : fields.Double("rope_theta", 10_000),
-            TieWordEmbeddings = fields.Bool("tie_word_embeddings", false),
-            MaxPositions = fields.Int("max_position_embeddings", 32_768),
-            BosTokenId = fields.OptionalToken("bos_token_id"),
-            EosTokenId = fields.OptionalToken("eos_token_id"),
-        };
+        var config = KnownArchitectures.Read(path, Parse(path));
         if (config.Heads % config.KvHeads != 0)
         {
             throw new InvalidDataException($"{path}: num_key_value_heads {config.KvHeads} does not divide num_attention_heads {config.Heads}");
         }
 
-        return config;
+        return config.HeadDim % 2 == 0 ? config : throw new InvalidDataException($"{path}: head_dim {config.HeadDim} is odd; rope turns halves of a head");
     }
 
     /// <summary>The <c>config.json</c> that transformers reads.</summary>
-    public string ToJson() => new JsonObject
+    public JsonObject ToJson() => KnownArchitectures.Write(this);
+
+    private static JsonObject Parse(string path)
     {
-        ["architectures"] = new JsonArray("Qwen3ForCausalLM"),
-        ["model_type"] = ModelType,
-        ["vocab_size"] = VocabSize,
-        ["hidden_size"] = HiddenSize,
-        ["num_hidden_layers"] = Layers,
-        ["num_attention_heads"] = Heads,
-        ["num_key_value_heads"] = KvHeads,
-        ["head_dim"] = HeadDim,
-        ["intermediate_size"] = IntermediateSize,
-        ["hidden_act"] = "silu",
-        ["rms_norm_eps"] = RmsNormEps,
-        ["rope_theta"] = RopeTheta,
-        ["rope_scaling"] = null,
-        ["tie_word_embeddings"] = TieWordEmbeddings,
-        ["max_position_embeddings"] = MaxPositions,
-        ["attention_bias"] = false,
-        ["attention_dropout"] = 0.0,
-        ["use_sliding_window"] = false,
-        ["bos_token_id"] = BosTokenId,
-        ["eos_token_id"] = EosTokenId,
-        ["torch_dtype"] = "float32",
-        ["use_cache"] = true,
-    }.ToJsonString(new JsonSerializerOptions { WriteIndented = true });
-
-    private static string RopeType(JsonObject rope) => (rope["rope_type"] ?? rope["type"])?.ToString() ?? "default";
-
-    private sealed class Fields(string path, JsonObject json)
-    {
-        public string Text(string name) => json[name] is JsonValue v && v.TryGetValue<string>(out var text) ? text : throw Missing(name, "a string");
-
-        public int Int(string name) => json[name] is JsonValue v && v.TryGetValue<int>(out var number) ? number : throw Missing(name, "an integer");
-
-        public int Int(string name, int otherwise) => json[name] is null ? otherwise : Int(name);
-
-        public double Double(string name, double otherwise) => json[name] switch
+        try
         {
-            null => otherwise,
-            JsonValue v when v.TryGetValue<double>(out var number) => number,
-            _ => throw Missing(name, "a number"),
-        };
-
-        public bool Bool(string name, bool otherwise) => json[name] switch
-        {
-            null => otherwise,
-            JsonValue v when v.TryGetValue<bool>(out var flag) => flag,
-            _ => throw Missing(name, "true or false"),
-        };
-
-        public int? OptionalToken(string name) => json[name] switch
-        {
-            JsonValue v when v.TryGetValue<int>(out var id) => id,
-            JsonArray { Count: > 0 } a => a[0]!.GetValue<int>(),
-            _ => null,
-        };
-
-        public void Refuse(string name, string unless) =>
-            RefuseUnless(name, n => string.Equals(n?.ToString(), unless, StringComparison.OrdinalIgnoreCase), unless);
-
-        public void RefuseUnless(string name, Func<JsonNode?, bool> accept, string supported)
-        {
-            if (json[name] is { } node && !accept(node))
-            {
-                throw new NotSupportedException(string.Create(CultureInfo.InvariantCulture, $"{path}: {name} = {node.ToJsonString()} is not supported; supported: {supported}"));
-            }
+            return JsonNode.Parse(File.ReadAllText(path)) as JsonObject ?? throw new InvalidDataException($"{path}: not a JSON object");
         }
-
-        private InvalidDataException Missing(string name, string kind) => new($"{path}: {name} should be {kind}, is {json[name]?.ToJsonString() ?? "missing"}");
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path}: not valid JSON ({e.Message})", e);
+        }
     }
 }
