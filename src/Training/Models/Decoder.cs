@@ -24,7 +24,7 @@ public delegate Tensor AttentionKernel(int layer, Tensor q, Tensor k, Tensor v);
 /// </summary>
 public sealed class Decoder : IDisposable
 {
-    private readonly Layer[] _layers;
+    private readonly DecoderLayer[] _layers;
     private readonly Tensor _embedding;
     private readonly Tensor _norm;
     private readonly Tensor _head;
@@ -46,11 +46,11 @@ public sealed class Decoder : IDisposable
         }
 
         _embedding = Add("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
-        _layers = new Layer[config.Layers];
+        _layers = new DecoderLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
         {
             var p = FormattableString.Invariant($"model.layers.{i}.");
-            _layers[i] = new Layer(
+            _layers[i] = new DecoderLayer(
                 Add(p + "input_layernorm.weight", config.HiddenSize),
                 Add(p + "self_attn.q_proj.weight", (long)config.Heads * config.HeadDim, config.HiddenSize),
                 Add(p + "self_attn.k_proj.weight", (long)config.KvHeads * config.HeadDim, config.HiddenSize),
@@ -249,8 +249,13 @@ public sealed class Decoder : IDisposable
     /// <returns>[n, hidden].</returns>
     public Tensor Block(int index, Tensor x, (Tensor Cos, Tensor Sin) rotation, AttentionKernel attention)
     {
-        var n = x.shape[0];
         var layer = _layers[index];
+        if (!is_grad_enabled() && FusedLayer.Serves(x))
+        {
+            return new FusedLayer(Config, layer).Forward(index, x, rotation, attention);
+        }
+
+        var n = x.shape[0];
         var h = Aten.RmsNorm(x, layer.InputNorm, Config.RmsNormEps);
         var q = nn.functional.linear(h, layer.Q).view(n, Config.Heads, Config.HeadDim);
         var k = nn.functional.linear(h, layer.K).view(n, Config.KvHeads, Config.HeadDim);
@@ -266,7 +271,17 @@ public sealed class Decoder : IDisposable
     /// <summary>The norm after the last layer.</summary>
     /// <param name="x">[n, hidden].</param>
     /// <returns>[n, hidden].</returns>
-    public Tensor Normalise(Tensor x) => Aten.RmsNorm(x, _norm, Config.RmsNormEps);
+    public Tensor Normalise(Tensor x)
+    {
+        if (is_grad_enabled() || !FusedLayer.Serves(x))
+        {
+            return Aten.RmsNorm(x, _norm, Config.RmsNormEps);
+        }
+
+        var (rows, inverse) = FusedLayer.Normalise(x, _norm, Config.RmsNormEps);
+        inverse.Dispose();
+        return rows;
+    }
 
     /// <summary>Logits of hidden states.</summary>
     /// <param name="hidden">[m, hidden].</param>
@@ -296,6 +311,25 @@ public sealed class Decoder : IDisposable
         _sin.Dispose();
     }
 
+    /// <summary>Weights of the norm after the last layer [hidden].</summary>
+    internal Tensor FinalNorm => _norm;
+
+    /// <summary>Weights of the head [vocabulary, hidden]; the embedding where they are tied.</summary>
+    internal Tensor Head => _head;
+
+    /// <summary>The embedding [vocabulary, hidden].</summary>
+    internal Tensor Embedding => _embedding;
+
+    /// <summary>Weights of a layer, from 0.</summary>
+    internal DecoderLayer Layer(int index) => _layers[index];
+
+    /// <summary>The same weights in the same memory, whose gradients are gathered apart from this one's.</summary>
+    internal Decoder Share()
+    {
+        var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        return new Decoder(Config, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad));
+    }
+
     /// <summary>Shape of every parameter.</summary>
     internal static Dictionary<string, long[]> Shapes(DecoderConfig config)
     {
@@ -307,6 +341,4 @@ public sealed class Decoder : IDisposable
         });
         return shapes;
     }
-
-    private sealed record Layer(Tensor InputNorm, Tensor Q, Tensor K, Tensor V, Tensor O, Tensor QNorm, Tensor KNorm, Tensor PostNorm, Tensor Gate, Tensor Up, Tensor Down);
 }

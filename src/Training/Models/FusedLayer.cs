@@ -1,0 +1,125 @@
+using Axpo.Training.Kernels;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Models;
+
+/// <summary>
+/// A decoder layer in float32 on the CPU, without autograd: matrix products of libtorch and, between them, kernels that pass over memory once. The same mathematics as <see cref="Decoder.Block"/>; the backward pass is
+/// written by hand. Elsewhere, and in other precisions, autograd's composite is what runs.
+/// </summary>
+/// <param name="config">Shape.</param>
+/// <param name="weights">Weights of the layer.</param>
+internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weights)
+{
+    private readonly float _eps = (float)config.RmsNormEps;
+
+    /// <summary>Whether these kernels serve passes over a tensor (weights or activations).</summary>
+    public static bool Serves(Tensor x) => x.device_type == DeviceType.CPU && x.dtype == ScalarType.Float32;
+
+    /// <summary>RMS norm of rows.</summary>
+    /// <param name="x">[n, width].</param>
+    /// <param name="weight">[width].</param>
+    /// <param name="eps">Added to the mean square.</param>
+    /// <returns>The rows [n, width], and 1 / root mean square of each [n].</returns>
+    public static (Tensor Rows, Tensor Inverse) Normalise(Tensor x, Tensor weight, double eps)
+    {
+        var (n, width) = ((int)x.shape[0], (int)x.shape[1]);
+        var (rows, inverse) = (empty_like(x), empty(n));
+        RmsNormKernel.Forward(HostMemory.Floats(x), HostMemory.Floats(weight), (float)eps, HostMemory.Floats(rows), HostMemory.Floats(inverse), n, width);
+        return (rows, inverse);
+    }
+
+    /// <summary>Adds the gradient of <see cref="Normalise"/> to that of its input and of its weight.</summary>
+    /// <param name="gradient">Of the rows [n, width].</param>
+    /// <param name="x">[n, width].</param>
+    /// <param name="weight">[width].</param>
+    /// <param name="inverse">[n].</param>
+    /// <param name="inputGradient">[n, width].</param>
+    public static void NormaliseBackward(Tensor gradient, Tensor x, Tensor weight, Tensor inverse, Tensor inputGradient)
+    {
+        using var scope = NewDisposeScope();
+        RmsNormKernel.Backward(
+            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(inputGradient), HostMemory.Floats(ParameterGradients.Of(weight)), (int)x.shape[0], (int)x.shape[1]);
+    }
+
+    /// <summary>Forward, for <see cref="Decoder.Block"/>.</summary>
+    /// <param name="index">Layer, from 0.</param>
+    /// <param name="x">[n, hidden].</param>
+    /// <param name="rotation">Of the n positions, both [n, 1, headDim].</param>
+    /// <param name="attention">How they attend.</param>
+    /// <param name="tape">Takes what the backward pass needs; null: there is none.</param>
+    /// <returns>[n, hidden].</returns>
+    public Tensor Forward(int index, Tensor x, (Tensor Cos, Tensor Sin) rotation, AttentionKernel attention, LayerTape? tape = null)
+    {
+        using var scope = NewDisposeScope();
+        var n = x.shape[0];
+        var (inner, inverse) = Normalise(x, weights.InputNorm, config.RmsNormEps);
+        var (q, k, v) = (Linear(inner, weights.Q), Linear(inner, weights.K), Linear(inner, weights.V).view(n, config.KvHeads, config.HeadDim));
+        var (turnedQ, inverseQ) = Rotate(q, weights.QNorm, config.Heads, rotation);
+        var (turnedK, inverseK) = Rotate(k, weights.KNorm, config.KvHeads, rotation);
+        var attended = (tape is null ? attention(index, turnedQ, turnedK, v) : tape.Attend(index, turnedQ, turnedK, v, attention)).reshape(n, (long)config.Heads * config.HeadDim);
+        var middle = x.addmm(attended, weights.O.t(), 1, 1);
+        var (outer, inverseOuter) = Normalise(middle, weights.PostNorm, config.RmsNormEps);
+        var (gate, up) = (Linear(outer, weights.Gate), Linear(outer, weights.Up));
+        var activated = empty_like(gate);
+        SwiGluKernel.Forward(HostMemory.Floats(gate), HostMemory.Floats(up), HostMemory.Floats(activated), (int)n, config.IntermediateSize);
+        tape?.Keep(new LayerTape.Activations(x, inner, inverse, q, inverseQ, k, inverseK, attended, middle, outer, inverseOuter, gate, up, activated));
+        return middle.addmm(activated, weights.Down.t(), 1, 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Adds to the gradients of the weights, and takes the gradient from the output to the input. Once a tape: it is consumed.</summary>
+    /// <param name="gradient">Of the output [n, hidden]; overwritten by that of the input.</param>
+    /// <param name="rotation">As in the forward pass.</param>
+    /// <param name="tape">Of the forward pass.</param>
+    public void Backward(Tensor gradient, (Tensor Cos, Tensor Sin) rotation, LayerTape tape)
+    {
+        using var scope = NewDisposeScope();
+        var kept = tape.Kept;
+        var activated = gradient.mm(weights.Down);
+        ParameterGradients.AddLinear(weights.Down, gradient, kept.Activated);
+        SwiGluKernel.Backward(HostMemory.Floats(activated), HostMemory.Floats(kept.Gate), HostMemory.Floats(kept.Up), activated.numel());
+        ParameterGradients.AddLinear(weights.Gate, kept.Gate, kept.Outer);
+        ParameterGradients.AddLinear(weights.Up, kept.Up, kept.Outer);
+        var outer = kept.Gate.mm(weights.Gate);
+        outer.addmm_(kept.Up, weights.Up, 1, 1);
+        NormaliseBackward(outer, kept.Middle, weights.PostNorm, kept.InverseOuter, gradient);
+
+        ParameterGradients.AddLinear(weights.O, gradient, kept.Attended);
+        var (q, k, v) = tape.AttendBackward(gradient.mm(weights.O).view(gradient.shape[0], config.Heads, config.HeadDim));
+        q = RotateBackward(q, kept.Q, kept.InverseQ, weights.QNorm, config.Heads, rotation);
+        k = RotateBackward(k, kept.K, kept.InverseK, weights.KNorm, config.KvHeads, rotation);
+        v = v.reshape(gradient.shape[0], (long)config.KvHeads * config.HeadDim);
+        ParameterGradients.AddLinear(weights.Q, q, kept.Inner);
+        ParameterGradients.AddLinear(weights.K, k, kept.Inner);
+        ParameterGradients.AddLinear(weights.V, v, kept.Inner);
+        var inner = q.mm(weights.Q);
+        inner.addmm_(k, weights.K, 1, 1);
+        inner.addmm_(v, weights.V, 1, 1);
+        NormaliseBackward(inner, kept.Input, weights.InputNorm, kept.Inverse, gradient);
+    }
+
+    private static Tensor Linear(Tensor x, Tensor weight)
+    {
+        using var columns = weight.t();
+        return x.mm(columns);
+    }
+
+    private (Tensor Turned, Tensor Inverse) Rotate(Tensor x, Tensor weight, int heads, (Tensor Cos, Tensor Sin) rotation)
+    {
+        var n = (int)x.shape[0];
+        var (turned, inverse) = (empty(n, heads, config.HeadDim), empty(n, heads));
+        RotaryNormKernel.Forward(
+            HostMemory.Floats(x), HostMemory.Floats(weight), _eps, HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(turned), HostMemory.Floats(inverse), n, heads, config.HeadDim);
+        return (turned, inverse);
+    }
+
+    private Tensor RotateBackward(Tensor gradient, Tensor x, Tensor inverse, Tensor weight, int heads, (Tensor Cos, Tensor Sin) rotation)
+    {
+        var own = gradient.contiguous();
+        RotaryNormKernel.Backward(
+            HostMemory.Floats(own), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(ParameterGradients.Of(weight)),
+            (int)x.shape[0], heads, config.HeadDim);
+        return own.view(x.shape);
+    }
+}
