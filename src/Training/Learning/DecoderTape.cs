@@ -16,7 +16,7 @@ internal sealed class DecoderTape
     private readonly Tensor _predictors;
     private readonly bool _checkpointing;
     private readonly (Tensor Cos, Tensor Sin) _rotation;
-    private readonly AttentionKernel _attention;
+    private readonly FusedAttention _attention;
     private readonly List<Tensor> _inputs = [];
     private readonly List<LayerTape> _layers = [];
     private readonly Tensor _selected;
@@ -32,15 +32,18 @@ internal sealed class DecoderTape
         (_policy, _pack, _predictors, _checkpointing) = (policy, pack, predictors, checkpointing);
         using var guard = no_grad();
         _rotation = policy.Rotation(pack.Positions);
-        _attention = pack.Attention(policy);
+        _attention = new FusedAttention(pack.Lengths, policy.Config);
         var x = policy.Embed(pack.Ids);
         for (var layer = 0; layer < policy.Config.Layers; layer++)
         {
             _inputs.Add(x);
-            var tape = checkpointing ? null : new LayerTape();
-            x = Layer(layer).Forward(layer, x, _rotation, _attention, tape);
-            if (tape is not null)
+            if (checkpointing)
             {
+                x = Layer(layer).Forward(layer, x, _rotation, (_, q, k, v) => _attention.Forward(q, k, v).Output);
+            }
+            else
+            {
+                x = Layer(layer).Forward(x, _rotation, _attention, out var tape);
                 _layers.Add(tape);
             }
         }
@@ -66,7 +69,7 @@ internal sealed class DecoderTape
         for (var layer = _policy.Config.Layers - 1; layer >= 0; layer--)
         {
             using var part = NewDisposeScope();
-            Layer(layer).Backward(x, _rotation, _checkpointing ? Again(layer) : _layers[layer]);
+            Layer(layer).Backward(x, _rotation, _attention, _checkpointing ? Again(layer) : _layers[layer]);
         }
 
         RowSums.Add(ParameterGradients.Of(_policy.Embedding), _pack.Ids, x);
@@ -76,8 +79,7 @@ internal sealed class DecoderTape
 
     private LayerTape Again(int layer)
     {
-        var tape = new LayerTape();
-        Layer(layer).Forward(layer, _inputs[layer], _rotation, _attention, tape);
+        Layer(layer).Forward(_inputs[layer], _rotation, _attention, out var tape);
         return tape;
     }
 }

@@ -48,34 +48,31 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     /// <param name="x">[n, hidden].</param>
     /// <param name="rotation">Of the n positions, both [n, 1, headDim].</param>
     /// <param name="attention">How they attend.</param>
-    /// <param name="tape">Takes what the backward pass needs; null: there is none.</param>
     /// <returns>[n, hidden].</returns>
-    public Tensor Forward(int index, Tensor x, (Tensor Cos, Tensor Sin) rotation, AttentionKernel attention, LayerTape? tape = null)
+    public Tensor Forward(int index, Tensor x, (Tensor Cos, Tensor Sin) rotation, AttentionKernel attention) =>
+        Forward(x, rotation, (q, k, v) => (attention(index, q, k, v), null), out _);
+
+    /// <summary>Forward, with what <see cref="Backward"/> needs.</summary>
+    /// <param name="x">[n, hidden].</param>
+    /// <param name="rotation">Of the n positions, both [n, 1, headDim].</param>
+    /// <param name="attention">How they attend.</param>
+    /// <param name="tape">What the backward pass needs.</param>
+    /// <returns>[n, hidden].</returns>
+    public Tensor Forward(Tensor x, (Tensor Cos, Tensor Sin) rotation, FusedAttention attention, out LayerTape tape)
     {
-        using var scope = NewDisposeScope();
-        var n = x.shape[0];
-        var (inner, inverse) = Normalise(x, weights.InputNorm, config.RmsNormEps);
-        var (q, k, v) = (Linear(inner, weights.Q), Linear(inner, weights.K), Linear(inner, weights.V).view(n, config.KvHeads, config.HeadDim));
-        var (turnedQ, inverseQ) = Rotate(q, weights.QNorm, config.Heads, rotation);
-        var (turnedK, inverseK) = Rotate(k, weights.KNorm, config.KvHeads, rotation);
-        var attended = (tape is null ? attention(index, turnedQ, turnedK, v) : tape.Attend(index, turnedQ, turnedK, v, attention)).reshape(n, (long)config.Heads * config.HeadDim);
-        var middle = x.addmm(attended, weights.O.t(), 1, 1);
-        var (outer, inverseOuter) = Normalise(middle, weights.PostNorm, config.RmsNormEps);
-        var (gate, up) = (Linear(outer, weights.Gate), Linear(outer, weights.Up));
-        var activated = empty_like(gate);
-        SwiGluKernel.Forward(HostMemory.Floats(gate), HostMemory.Floats(up), HostMemory.Floats(activated), (int)n, config.IntermediateSize);
-        tape?.Keep(new LayerTape.Activations(x, inner, inverse, q, inverseQ, k, inverseK, attended, middle, outer, inverseOuter, gate, up, activated));
-        return middle.addmm(activated, weights.Down.t(), 1, 1).MoveToOuterDisposeScope();
+        var output = Forward(x, rotation, (q, k, v) => attention.Forward(q, k, v), out var taped);
+        tape = taped ?? throw new InvalidOperationException("the attention left nothing to its backward pass");
+        return output;
     }
 
     /// <summary>Adds to the gradients of the weights, and takes the gradient from the output to the input. Once a tape: it is consumed.</summary>
     /// <param name="gradient">Of the output [n, hidden]; overwritten by that of the input.</param>
     /// <param name="rotation">As in the forward pass.</param>
-    /// <param name="tape">Of the forward pass.</param>
-    public void Backward(Tensor gradient, (Tensor Cos, Tensor Sin) rotation, LayerTape tape)
+    /// <param name="attention">As in the forward pass.</param>
+    /// <param name="kept">Of the forward pass.</param>
+    public void Backward(Tensor gradient, (Tensor Cos, Tensor Sin) rotation, FusedAttention attention, LayerTape kept)
     {
         using var scope = NewDisposeScope();
-        var kept = tape.Kept;
         var activated = gradient.mm(weights.Down);
         ParameterGradients.AddLinear(weights.Down, gradient, kept.Activated);
         SwiGluKernel.Backward(HostMemory.Floats(activated), HostMemory.Floats(kept.Gate), HostMemory.Floats(kept.Up), activated.numel());
@@ -86,10 +83,10 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
         NormaliseBackward(outer, kept.Middle, weights.PostNorm, kept.InverseOuter, gradient);
 
         ParameterGradients.AddLinear(weights.O, gradient, kept.Attended);
-        var (q, k, v) = tape.AttendBackward(gradient.mm(weights.O).view(gradient.shape[0], config.Heads, config.HeadDim));
+        var (q, k, v) = attention.Backward(kept.TurnedQ, kept.TurnedK, kept.V, kept.Attended, kept.LogSums, gradient.mm(weights.O));
         q = RotateBackward(q, kept.Q, kept.InverseQ, weights.QNorm, config.Heads, rotation);
         k = RotateBackward(k, kept.K, kept.InverseK, weights.KNorm, config.KvHeads, rotation);
-        v = v.reshape(gradient.shape[0], (long)config.KvHeads * config.HeadDim);
+        v = v.view(k.shape);
         ParameterGradients.AddLinear(weights.Q, q, kept.Inner);
         ParameterGradients.AddLinear(weights.K, k, kept.Inner);
         ParameterGradients.AddLinear(weights.V, v, kept.Inner);
@@ -97,6 +94,27 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
         inner.addmm_(k, weights.K, 1, 1);
         inner.addmm_(v, weights.V, 1, 1);
         NormaliseBackward(inner, kept.Input, weights.InputNorm, kept.Inverse, gradient);
+    }
+
+    private Tensor Forward(Tensor x, (Tensor Cos, Tensor Sin) rotation, Func<Tensor, Tensor, Tensor, (Tensor Output, Tensor? LogSums)> attention, out LayerTape? tape)
+    {
+        using var scope = NewDisposeScope();
+        var n = x.shape[0];
+        var (inner, inverse) = Normalise(x, weights.InputNorm, config.RmsNormEps);
+        var (q, k, v) = (Linear(inner, weights.Q), Linear(inner, weights.K), Linear(inner, weights.V).view(n, config.KvHeads, config.HeadDim));
+        var (turnedQ, inverseQ) = Rotate(q, weights.QNorm, config.Heads, rotation);
+        var (turnedK, inverseK) = Rotate(k, weights.KNorm, config.KvHeads, rotation);
+        var (output, logSums) = attention(turnedQ, turnedK, v);
+        var attended = output.reshape(n, (long)config.Heads * config.HeadDim);
+        var middle = x.addmm(attended, weights.O.t(), 1, 1);
+        var (outer, inverseOuter) = Normalise(middle, weights.PostNorm, config.RmsNormEps);
+        var (gate, up) = (Linear(outer, weights.Gate), Linear(outer, weights.Up));
+        var activated = empty_like(gate);
+        SwiGluKernel.Forward(HostMemory.Floats(gate), HostMemory.Floats(up), HostMemory.Floats(activated), (int)n, config.IntermediateSize);
+        tape = logSums is null
+            ? null
+            : new LayerTape(x, inner, inverse, q, inverseQ, turnedQ, k, inverseK, turnedK, v, logSums, attended, middle, outer, inverseOuter, gate, up, activated).MoveToOuterDisposeScope();
+        return middle.addmm(activated, weights.Down.t(), 1, 1).MoveToOuterDisposeScope();
     }
 
     private static Tensor Linear(Tensor x, Tensor weight)
@@ -116,10 +134,9 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
 
     private Tensor RotateBackward(Tensor gradient, Tensor x, Tensor inverse, Tensor weight, int heads, (Tensor Cos, Tensor Sin) rotation)
     {
-        var own = gradient.contiguous();
         RotaryNormKernel.Backward(
-            HostMemory.Floats(own), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(ParameterGradients.Of(weight)),
+            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(ParameterGradients.Of(weight)),
             (int)x.shape[0], heads, config.HeadDim);
-        return own.view(x.shape);
+        return gradient.view(x.shape);
     }
 }

@@ -1,51 +1,54 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Models;
 
-/// <summary>What a layer's forward pass leaves to its backward pass. Its tensors belong to the dispose scope that was outside of the forward pass.</summary>
-internal sealed class LayerTape
+/// <summary>What a layer's forward pass leaves to its backward pass. Its tensors belong to the dispose scope that was outside of the forward pass; the input is the caller's.</summary>
+/// <param name="Input">[n, hidden].</param>
+/// <param name="Inner">The input after its norm [n, hidden].</param>
+/// <param name="Inverse">1 / root mean square of the input's rows [n].</param>
+/// <param name="Q">Queries before norm and rope [n, heads * headDim].</param>
+/// <param name="InverseQ">1 / root mean square of their heads [n, heads].</param>
+/// <param name="TurnedQ">Queries after norm and rope [n, heads, headDim].</param>
+/// <param name="K">Keys before norm and rope [n, kvHeads * headDim].</param>
+/// <param name="InverseK">1 / root mean square of their heads [n, kvHeads].</param>
+/// <param name="TurnedK">Keys after norm and rope [n, kvHeads, headDim].</param>
+/// <param name="V">Values [n, kvHeads, headDim].</param>
+/// <param name="LogSums">Logarithms of the sums of the attention's weights [n, heads].</param>
+/// <param name="Attended">What attention gave [n, heads * headDim].</param>
+/// <param name="Middle">The residual stream after it [n, hidden].</param>
+/// <param name="Outer">That after its norm [n, hidden].</param>
+/// <param name="InverseOuter">1 / root mean square of its rows [n].</param>
+/// <param name="Gate">Inputs of the SwiGLU [n, intermediate].</param>
+/// <param name="Up">Inputs of the SwiGLU [n, intermediate].</param>
+/// <param name="Activated">Its output [n, intermediate].</param>
+internal sealed record LayerTape(
+    Tensor Input,
+    Tensor Inner,
+    Tensor Inverse,
+    Tensor Q,
+    Tensor InverseQ,
+    Tensor TurnedQ,
+    Tensor K,
+    Tensor InverseK,
+    Tensor TurnedK,
+    Tensor V,
+    Tensor LogSums,
+    Tensor Attended,
+    Tensor Middle,
+    Tensor Outer,
+    Tensor InverseOuter,
+    Tensor Gate,
+    Tensor Up,
+    Tensor Activated)
 {
-    private Tensor[] _attended = [];
-
-    /// <summary>Intermediate results.</summary>
-    public Activations Kept { get; private set; } = null!;
-
-    /// <summary>Attention, whose own backward pass is autograd's.</summary>
-    public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, AttentionKernel attention)
+    /// <summary>Moves all but the input to the dispose scope outside of the present one.</summary>
+    public LayerTape MoveToOuterDisposeScope()
     {
-        using var guard = enable_grad();
-        q.requires_grad_(true);
-        k.requires_grad_(true);
-        var leaf = v.detach().requires_grad_(true);
-        var output = attention(layer, q, k, leaf);
-        _attended = [q, k, leaf, output];
-        return output.detach();
-    }
-
-    /// <summary>Gradients of q, k and v.</summary>
-    /// <param name="gradient">Of what <see cref="Attend"/> returned.</param>
-    public (Tensor Q, Tensor K, Tensor V) AttendBackward(Tensor gradient)
-    {
-        _attended[3].backward([gradient]);
-        return (_attended[0].grad!, _attended[1].grad!, _attended[2].grad!);
-    }
-
-    /// <summary>Takes the intermediate results.</summary>
-    public void Keep(Activations activations)
-    {
-        Kept = activations;
-        foreach (var tensor in _attended.Concat(activations.Own))
+        foreach (var tensor in new[] { Inner, Inverse, Q, InverseQ, TurnedQ, K, InverseK, TurnedK, V, LogSums, Attended, Middle, Outer, InverseOuter, Gate, Up, Activated })
         {
             tensor.MoveToOuterDisposeScope();
         }
-    }
 
-    /// <summary>Intermediate results: the input, after its norm, queries and keys before theirs, attention's output, the residual stream after it, after its norm, both inputs of the SwiGLU and its output.</summary>
-    public sealed record Activations(
-        Tensor Input, Tensor Inner, Tensor Inverse, Tensor Q, Tensor InverseQ, Tensor K, Tensor InverseK, Tensor Attended, Tensor Middle, Tensor Outer, Tensor InverseOuter, Tensor Gate, Tensor Up, Tensor Activated)
-    {
-        /// <summary>All but the input, which is the caller's.</summary>
-        public IEnumerable<Tensor> Own => [Inner, Inverse, Q, InverseQ, K, InverseK, Attended, Middle, Outer, InverseOuter, Gate, Up, Activated];
+        return this;
     }
 }
