@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Axpo.Core;
 using Axpo.Training.Models;
+using Axpo.Training.Threads;
 using Microsoft.Extensions.Logging;
 using static TorchSharp.torch;
 

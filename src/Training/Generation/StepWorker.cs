@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Axpo.Training.Devices;
+using Axpo.Training.Kernels;
 using Axpo.Training.Models;
 using static TorchSharp.torch;
 
@@ -59,17 +59,6 @@ internal sealed unsafe class StepWorker
         Sample(decoder, share);
     }
 
-    private static float* Floats(Tensor tensor)
-    {
-        ComputeDevice.RequireHost(tensor);
-        if (!tensor.is_contiguous())
-        {
-            throw new InvalidOperationException("the decoder's attention inputs should be contiguous");
-        }
-
-        return (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
-    }
-
     private void Compute(Decoder decoder, int rows)
     {
         using var scope = NewDisposeScope();
@@ -87,7 +76,7 @@ internal sealed unsafe class StepWorker
         }
 
         var hidden = decoder.Forward(tensor(_ids), tensor(_positions), _kernel);
-        var values = Floats(hidden);
+        var values = HostMemory.Floats(hidden);
         for (var i = 0; i < _count; i++)
         {
             var (session, position) = _rows[_first + i];
@@ -98,10 +87,10 @@ internal sealed unsafe class StepWorker
     private Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
         var output = _count < q.shape[0] ? zeros_like(q) : empty_like(q);
-        var from = Floats(q);
-        var keys = Floats(k);
-        var values = Floats(v);
-        var to = Floats(output);
+        var from = HostMemory.Floats(q);
+        var keys = HostMemory.Floats(k);
+        var values = HostMemory.Floats(v);
+        var to = HostMemory.Floats(output);
         var width = _layout.Heads * _layout.HeadDim;
         var kvWidth = _layout.KvHeads * _layout.HeadDim;
         for (var i = 0; i < _count; i++)
@@ -139,7 +128,7 @@ internal sealed unsafe class StepWorker
             using var scope = NewDisposeScope();
             var count = Math.Min(block, _samples.Count - first);
             var hidden = count < block ? zeros(block, _layout.Hidden) : empty(block, _layout.Hidden);
-            var rows = Floats(hidden);
+            var rows = HostMemory.Floats(hidden);
             for (var i = 0; i < count; i++)
             {
                 var session = share.Work[_samples[first + i]].Sequence.Session!;

@@ -1,3 +1,4 @@
+using Axpo.Training.Kernels;
 using Axpo.Training.Models;
 using static TorchSharp.torch;
 
@@ -36,7 +37,7 @@ internal sealed unsafe class TokenHead
             var count = Math.Min(Tile, _vocabulary - first);
             var logits = buffer.narrow(0, 0, rows * count).view(rows, count);
             decoder.LogitsInto(logits, hidden, first);
-            var values = (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref System.Runtime.InteropServices.MemoryMarshal.GetReference(logits.bytes));
+            var values = HostMemory.Floats(logits);
             for (var i = 0; i < work.Length; i++)
             {
                 if (share.Errors[work[i]] is null)

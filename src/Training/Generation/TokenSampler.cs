@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Axpo.Core;
+using Axpo.Training.Kernels;
 
 namespace Axpo.Training.Generation;
 

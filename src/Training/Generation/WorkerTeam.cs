@@ -1,4 +1,5 @@
 using Axpo.Training.Models;
+using Axpo.Training.Threads;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Generation;

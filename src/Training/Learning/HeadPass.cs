@@ -21,7 +21,7 @@ public enum EntropyUse
 /// Log-probs of tokens from the hidden states that predict them, under the distribution sampled from (logits / temperature), softmax in float32. Logits are made for so many rows at a time that
 /// they take <see cref="ComputeDevice.ScratchBytes"/> at most; where that is not all rows, nothing of them is kept, and the backward pass makes them again. Tensors belong to the dispose scope in which the pass was made.
 /// </summary>
-public sealed class HeadPass
+public sealed class HeadPass : IHeadPass
 {
     private readonly Func<Tensor, Tensor> _head;
     private readonly Tensor _rows;

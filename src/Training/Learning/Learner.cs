@@ -26,6 +26,7 @@ public sealed class Learner : ILearner, IDisposable
     private readonly RateSchedule _rate;
     private readonly Decoder _reference;
     private PolicyWeights _weights;
+    private MicroBatchWorkers _workers;
 
     private Learner(DeviceThread thread, string modelFolder, RunConfiguration configuration, Device device, ScalarType precision)
     {
@@ -34,6 +35,7 @@ public sealed class Learner : ILearner, IDisposable
         var steps = (long)configuration.Steps * Math.Min(options.Minibatches, configuration.Rollouts.Questions);
         _rate = new RateSchedule(options.Schedule, options.LearningRate, options.WarmUp, steps, options.FinalShare);
         _weights = Train(Decoder.Load(modelFolder, device));
+        _workers = Hire(_weights);
         _reference = _weights.Compute.Clone();
     }
 
@@ -85,8 +87,9 @@ public sealed class Learner : ILearner, IDisposable
         () =>
         {
             var (weights, step) = LearnerCheckpoint.Load(folder, _weights.Device, Train);
+            _workers.Dispose();
             _weights.Dispose();
-            (_weights, Step) = (weights, step);
+            (_weights, _workers, Step) = (weights, Hire(weights), step);
             return true;
         },
         cancellationToken);
@@ -119,7 +122,7 @@ public sealed class Learner : ILearner, IDisposable
             }
             finally
             {
-                _weights.ZeroGradients();
+                ZeroGradients();
                 present.Restore();
             }
         },
@@ -129,6 +132,7 @@ public sealed class Learner : ILearner, IDisposable
     public void Dispose()
     {
         _thread.Dispose();
+        _workers.Dispose();
         _weights.Dispose();
         _reference.Dispose();
     }
@@ -146,6 +150,14 @@ public sealed class Learner : ILearner, IDisposable
         new AdamWOptions { Beta1 = Options.Beta1, Beta2 = Options.Beta2, Epsilon = Options.AdamEpsilon, WeightDecay = Options.WeightDecay },
         Precision);
 
+    private MicroBatchWorkers Hire(PolicyWeights weights) => new(weights.Compute, Options.Threads > 0 ? Options.Threads : Environment.ProcessorCount);
+
+    private void ZeroGradients()
+    {
+        _workers.ZeroGradients();
+        _weights.ZeroGradients();
+    }
+
     private UpdateResult Update(UpdateBatch batch, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
@@ -158,7 +170,7 @@ public sealed class Learner : ILearner, IDisposable
         {
             foreach (var questions in Minibatches(batch.Questions))
             {
-                _weights.ZeroGradients();
+                ZeroGradients();
                 var own = items.Where(i => questions.Contains(i.Sequence.Question)).ToList();
                 Weigh(own, batch.Questions, questions.Count);
                 Accumulate(own, questions.Count / (double)batch.Questions, tally, cancellationToken);
@@ -184,7 +196,7 @@ public sealed class Learner : ILearner, IDisposable
         }
         finally
         {
-            _weights.ZeroGradients();
+            ZeroGradients();
         }
 
         Step = batch.Step;
@@ -226,60 +238,84 @@ public sealed class Learner : ILearner, IDisposable
     /// <summary>Log-probs under the present weights, as those that generated, for the sequences that lack them.</summary>
     private void Generate(IReadOnlyList<TrainItem> items, UpdateTally tally, CancellationToken cancellationToken)
     {
-        using var guard = no_grad();
-        foreach (var micro in Cut(items.Where(i => !i.IsGenerated)))
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var pack = Pack(micro, out var chosen);
-            OldPassTokens += pack.Tokens;
-            Generated(micro, new PolicyPass(_weights.Compute, pack, chosen, Temperature, EntropyUse.Value), tally);
-        }
+        var micros = Cut([.. items.Where(i => !i.IsGenerated)]);
+        var entropies = _workers.Run(
+            micros,
+            (policy, micro) =>
+            {
+                using var guard = no_grad();
+                using var scope = NewDisposeScope();
+                var pack = Pack(micro, out var chosen);
+                return Generated(micro, new PolicyPass(policy, pack, chosen, Temperature, EntropyUse.Value));
+            },
+            cancellationToken);
+        OldPassTokens += micros.Sum(m => m.Sum(i => i.Sequence.Tokens.Length));
+        TallyBehaviour(micros, entropies, tally);
     }
 
-    private static void Generated(IReadOnlyList<TrainItem> micro, PolicyPass pass, UpdateTally tally)
+    /// <summary>Gives items the log-probs of a pass, and returns its entropies.</summary>
+    private static float[] Generated(IReadOnlyList<TrainItem> micro, PolicyPass pass)
     {
         var values = pass.LogProbs.Floats();
-        var entropies = pass.Entropies!.Floats();
         var at = 0;
         foreach (var item in micro)
         {
             item.Generated(values[at..(at + item.Chosen.Length)]);
-            tally.Behaviour(item, entropies.AsSpan(at, item.Chosen.Length));
             at += item.Chosen.Length;
+        }
+
+        return pass.Entropies!.Floats();
+    }
+
+    private static void TallyBehaviour(IReadOnlyList<IReadOnlyList<TrainItem>> micros, IReadOnlyList<float[]?> entropies, UpdateTally tally)
+    {
+        foreach (var (micro, values) in micros.Zip(entropies).Where(m => m.Second is not null))
+        {
+            var at = 0;
+            foreach (var item in micro)
+            {
+                tally.Behaviour(item, values.AsSpan(at, item.Chosen.Length));
+                at += item.Chosen.Length;
+            }
         }
     }
 
     private void Accumulate(IReadOnlyList<TrainItem> items, double share, UpdateTally tally, CancellationToken cancellationToken)
     {
-        foreach (var micro in Cut(items))
+        var micros = Cut(items);
+        var done = _workers.Run(micros, Backpropagate, cancellationToken);
+        _workers.SumGradients();
+        TallyBehaviour(micros, [.. done.Select(d => d.Entropies)], tally);
+        foreach (var (micro, (sums, _)) in micros.Zip(done))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            using var scope = NewDisposeScope();
-            var pack = Pack(micro, out var chosen);
-            var isFirst = !micro[0].IsGenerated;
-            var entropy = Objective.EntropyWeight != 0 ? EntropyUse.Gradient : isFirst ? EntropyUse.Value : EntropyUse.None;
-            var pass = new PolicyPass(_weights.Compute, pack, chosen, Temperature, entropy, Options.Checkpointing);
-            if (isFirst)
-            {
-                Generated(micro, pass, tally);
-            }
-
-            var rows = _weights.Device.Upload(micro.SelectMany((item, i) => Enumerable.Repeat((long)i, item.Chosen.Length)).ToArray());
-            var tokens = new LossTokens(pass.LogProbs, Flat(micro, i => i.Old), Flat(micro, i => i.Advantages), rows, micro.Count);
-            var inputs = new ObjectiveInputs(tokens, Flat(micro, i => Enumerable.Repeat((float)i.Weight, i.Chosen.Length)))
-            {
-                Reference = Reference(pack, chosen),
-                Correction = Corrects ? Flat(micro, i => i.Correction) : null,
-                Behaviour = Objective.OffPolicyMask ? Flat(micro, i => i.Behaviour) : null,
-                Entropies = Objective.EntropyWeight != 0 ? pass.Entropies : null,
-            };
-            var terms = PolicyObjective.Compute(_loss, inputs, Objective);
-            terms.Loss.backward();
-            pass.Backward();
-            _weights.GatherGradients();
-            tally.Trained(terms, tokens.Advantages, share);
+            tally.Trained(sums, micro.Sum(i => i.Chosen.Length), share);
         }
+    }
+
+    /// <summary>Adds the gradients of a micro-batch to those of a worker's policy.</summary>
+    /// <returns>What the tally takes: sums, and the entropies where its log-probs are those under the weights that generated.</returns>
+    private (Tensor Sums, float[]? Entropies) Backpropagate(Decoder policy, List<TrainItem> micro)
+    {
+        using var scope = NewDisposeScope();
+        var pack = Pack(micro, out var chosen);
+        var isFirst = !micro[0].IsGenerated;
+        var entropy = Objective.EntropyWeight != 0 ? EntropyUse.Gradient : isFirst ? EntropyUse.Value : EntropyUse.None;
+        var pass = new PolicyPass(policy, pack, chosen, Temperature, entropy, Options.Checkpointing);
+        var entropies = isFirst ? Generated(micro, pass) : null;
+        var rows = _weights.Device.Upload(micro.SelectMany((item, i) => Enumerable.Repeat((long)i, item.Chosen.Length)).ToArray());
+        var tokens = new LossTokens(pass.LogProbs, Flat(micro, i => i.Old), Flat(micro, i => i.Advantages), rows, micro.Count);
+        var inputs = new ObjectiveInputs(tokens, Flat(micro, i => Enumerable.Repeat((float)i.Weight, i.Chosen.Length)))
+        {
+            Reference = Reference(pack, chosen),
+            Correction = Corrects ? Flat(micro, i => i.Correction) : null,
+            Behaviour = Objective.OffPolicyMask ? Flat(micro, i => i.Behaviour) : null,
+            Entropies = Objective.EntropyWeight != 0 ? pass.Entropies : null,
+        };
+        var terms = PolicyObjective.Compute(_loss, inputs, Objective);
+        terms.Loss.backward();
+        pass.Backward();
+        _weights.GatherGradients();
+        return (UpdateTally.Sums(terms, tokens.Advantages), entropies);
     }
 
     private Tensor? Reference(PackedBatch pack, Tensor chosen)
@@ -307,25 +343,27 @@ public sealed class Learner : ILearner, IDisposable
 
     private Tensor Flat(IReadOnlyList<TrainItem> micro, Func<TrainItem, IEnumerable<float>> values) => _weights.Device.Upload(micro.SelectMany(values).ToArray());
 
-    private IEnumerable<List<TrainItem>> Cut(IEnumerable<TrainItem> items)
+    /// <summary>Micro-batches, longest sequences first; as many for each worker, and as even, as whole sequences allow.</summary>
+    private List<List<TrainItem>> Cut(IReadOnlyList<TrainItem> items)
     {
-        var micro = new List<TrainItem>();
+        var all = items.Sum(i => i.Sequence.Tokens.Length);
+        var most = Math.Min(Options.MicroBatchTokens, _workers.MostTokens);
+        var even = all / (Math.Ceiling((double)all / most / _workers.Count) * _workers.Count);
+        var micros = new List<List<TrainItem>>();
         var tokens = 0;
         foreach (var item in items.OrderByDescending(i => i.Sequence.Tokens.Length))
         {
-            if (micro.Count > 0 && tokens + item.Sequence.Tokens.Length > Options.MicroBatchTokens)
+            var length = item.Sequence.Tokens.Length;
+            if (micros.Count == 0 || tokens + length > most || tokens + (length / 2.0) > even)
             {
-                yield return micro;
-                (micro, tokens) = ([], 0);
+                micros.Add([]);
+                tokens = 0;
             }
 
-            micro.Add(item);
-            tokens += item.Sequence.Tokens.Length;
+            micros[^1].Add(item);
+            tokens += length;
         }
 
-        if (micro.Count > 0)
-        {
-            yield return micro;
-        }
+        return micros;
     }
 }

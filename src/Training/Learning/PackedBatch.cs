@@ -67,5 +67,14 @@ public sealed class PackedBatch
     public Tensor Forward(Decoder decoder) => decoder.Forward(Ids, Positions, Attention(decoder));
 
     /// <summary>Each sequence attends to itself only.</summary>
-    public AttentionKernel Attention(Decoder decoder) => CausalAttention.Rounded(Lengths, decoder.Config, ComputeDevice.LengthStep(Ids.device), Ids.device);
+    public AttentionKernel Attention(Decoder decoder)
+    {
+        if (is_grad_enabled() || !FusedLayer.Serves(decoder.Head))
+        {
+            return CausalAttention.Rounded(Lengths, decoder.Config, ComputeDevice.LengthStep(Ids.device), Ids.device);
+        }
+
+        var fused = new FusedAttention(Lengths, decoder.Config);
+        return (_, q, k, v) => fused.Forward(q, k, v).Output;
+    }
 }

@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Learning;
 
 /// <summary>
-/// A pass of a policy over a pack, and the way back. Only the positions that predict a wanted token go through the head (<see cref="HeadPass"/>). With checkpointing, of the layers only their inputs
-/// are kept, and each layer is computed again in the backward pass (Chen et al. 2016): the same gradient, bit for bit on one thread. Tensors belong to the dispose scope in which the pass was made.
+/// A pass of a policy over a pack, and the way back. Only the positions that predict a wanted token go through the head (<see cref="IHeadPass"/>). In float32 on the CPU the backward pass is written by hand
+/// (<see cref="DecoderTape"/>, <see cref="FusedHeadPass"/>), elsewhere it is autograd's (<see cref="HeadPass"/>). With checkpointing, of the layers only their inputs are kept, and each layer is computed again in the
+/// backward pass (Chen et al. 2016): the same gradient, bit for bit on one thread. Tensors belong to the dispose scope in which the pass was made.
 /// </summary>
 public sealed class PolicyPass
 {
@@ -14,7 +15,8 @@ public sealed class PolicyPass
     private readonly PackedBatch _pack;
     private readonly Tensor _predictors;
     private readonly Tensor _rows;
-    private readonly HeadPass _head;
+    private readonly IHeadPass _head;
+    private readonly DecoderTape? _tape;
     private readonly List<Tensor> _inputs = [];
 
     /// <summary>Runs the policy forward; where gradients are on, ready for <see cref="Backward"/>.</summary>
@@ -27,8 +29,12 @@ public sealed class PolicyPass
     public PolicyPass(Decoder policy, PackedBatch pack, Tensor chosen, double temperature, EntropyUse entropy = EntropyUse.None, bool checkpointing = false)
     {
         (_policy, _pack, _predictors) = (policy, pack, chosen.Plus(-1L));
-        _rows = checkpointing && is_grad_enabled() ? KeepInputs() : pack.Forward(policy).index_select(0, _predictors);
-        _head = new HeadPass(policy.Logits, policy.Config.VocabSize, _rows, pack.Ids.index_select(0, chosen), temperature, entropy);
+        var (isFused, targets) = (FusedLayer.Serves(policy.Head), pack.Ids.index_select(0, chosen));
+        _tape = isFused && is_grad_enabled() ? new DecoderTape(policy, pack, _predictors, checkpointing) : null;
+        _rows = _tape?.Rows ?? (checkpointing && is_grad_enabled() ? KeepInputs() : pack.Forward(policy).index_select(0, _predictors));
+        _head = isFused
+            ? new FusedHeadPass(policy.Head, _rows, targets, temperature, entropy)
+            : new HeadPass(policy.Logits, policy.Config.VocabSize, _rows, targets, temperature, entropy);
     }
 
     /// <summary>Log-probs of the wanted tokens [m] float32; a leaf whose gradient <see cref="Backward"/> takes on.</summary>
@@ -42,6 +48,12 @@ public sealed class PolicyPass
     {
         using var scope = NewDisposeScope();
         var gradient = _head.Backward();
+        if (_tape is not null)
+        {
+            _tape.Backward(gradient);
+            return;
+        }
+
         if (_inputs.Count == 0)
         {
             _rows.backward([gradient]);

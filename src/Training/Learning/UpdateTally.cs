@@ -59,17 +59,26 @@ internal sealed class UpdateTally
         _rejectedSequences = kept.Count(k => k.Contains(false)) / Math.Max(1.0, kept.Length);
     }
 
-    /// <summary>Adds a micro-batch, the share of its minibatch in the batch being given. Its sums stay on the device, in the caller's outer dispose scope, until they are asked for.</summary>
-    public void Trained(ObjectiveTerms terms, Tensor advantages, double share)
+    /// <summary>What a micro-batch adds; it stays on the device, in no dispose scope, until <see cref="Trained"/> has taken it and it is asked for.</summary>
+    public static Tensor Sums(ObjectiveTerms terms, Tensor advantages)
     {
         using var guard = no_grad();
         var punished = advantages.IsBelow(0);
-        _unread.Add((stack([
+        return stack([
             terms.Loss, terms.Policy, terms.TokenKl.sum(), Count(terms.Clipped.logical_and(punished)), Count(terms.Clipped.logical_and(punished.logical_not())), Count(terms.DualClipped),
-            terms.OffPolicy is null ? zeros_like(terms.Loss) : Count(terms.OffPolicy), advantages.abs().sum()]).MoveToOuterDisposeScope(), share));
-        _trained += advantages.numel();
+            terms.OffPolicy is null ? zeros_like(terms.Loss) : Count(terms.OffPolicy), advantages.abs().sum()]).DetachFromDisposeScope();
 
         Tensor Count(Tensor which) => which.sum().to(terms.Loss.dtype);
+    }
+
+    /// <summary>Adds the <see cref="Sums"/> of a micro-batch.</summary>
+    /// <param name="sums">Sums.</param>
+    /// <param name="tokens">Its loss tokens.</param>
+    /// <param name="share">Share of its minibatch in the batch.</param>
+    public void Trained(Tensor sums, int tokens, double share)
+    {
+        _unread.Add((sums, share));
+        _trained += tokens;
     }
 
     /// <summary>The figures of the batch.</summary>

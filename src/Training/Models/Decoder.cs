@@ -18,15 +18,15 @@ namespace Axpo.Training.Models;
 public delegate Tensor AttentionKernel(int layer, Tensor q, Tensor k, Tensor v);
 
 /// <summary>
-/// A decoder of the Qwen3 architecture (transformers <c>modeling_qwen3.py</c>): pre-norm blocks, grouped-query attention with per-head QK-norm before
-/// rope on halves, SwiGLU, tied or untied head. All tokens are flattened: no padded token enters a linear layer.
+/// A decoder of the Llama and Qwen families (transformers <c>modeling_llama.py</c>, <c>modeling_qwen2.py</c>, <c>modeling_qwen3.py</c>): pre-norm blocks, grouped-query attention, by option with per-head QK-norm before
+/// rope on halves and with biases, SwiGLU, tied or untied head. All tokens are flattened: no padded token enters a linear layer.
 /// Not thread-safe for writing; any number of threads may run forward passes.
 /// </summary>
 public sealed class Decoder : IDisposable
 {
     private static readonly System.Text.Json.JsonSerializerOptions Indented = new() { WriteIndented = true };
 
-    private readonly Layer[] _layers;
+    private readonly DecoderLayer[] _layers;
     private readonly Tensor _embedding;
     private readonly Tensor _norm;
     private readonly Tensor _head;
@@ -48,22 +48,24 @@ public sealed class Decoder : IDisposable
         }
 
         _embedding = Add("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
-        _layers = new Layer[config.Layers];
+        _layers = new DecoderLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
         {
             var p = FormattableString.Invariant($"model.layers.{i}.");
-            _layers[i] = new Layer(
+            Projection Linear(string name, long outputs, long inputs, bool bias) => new(Add(p + name + ".weight", outputs, inputs), bias ? Add(p + name + ".bias", outputs) : null);
+            var (query, key) = ((long)config.Heads * config.HeadDim, (long)config.KvHeads * config.HeadDim);
+            _layers[i] = new DecoderLayer(
                 Add(p + "input_layernorm.weight", config.HiddenSize),
-                Add(p + "self_attn.q_proj.weight", (long)config.Heads * config.HeadDim, config.HiddenSize),
-                Add(p + "self_attn.k_proj.weight", (long)config.KvHeads * config.HeadDim, config.HiddenSize),
-                Add(p + "self_attn.v_proj.weight", (long)config.KvHeads * config.HeadDim, config.HiddenSize),
-                Add(p + "self_attn.o_proj.weight", config.HiddenSize, (long)config.Heads * config.HeadDim),
-                Add(p + "self_attn.q_norm.weight", config.HeadDim),
-                Add(p + "self_attn.k_norm.weight", config.HeadDim),
+                Linear("self_attn.q_proj", query, config.HiddenSize, config.QkvBias),
+                Linear("self_attn.k_proj", key, config.HiddenSize, config.QkvBias),
+                Linear("self_attn.v_proj", key, config.HiddenSize, config.QkvBias),
+                Linear("self_attn.o_proj", config.HiddenSize, query, config.OutputBias),
+                config.QkNorm ? Add(p + "self_attn.q_norm.weight", config.HeadDim) : null,
+                config.QkNorm ? Add(p + "self_attn.k_norm.weight", config.HeadDim) : null,
                 Add(p + "post_attention_layernorm.weight", config.HiddenSize),
-                Add(p + "mlp.gate_proj.weight", config.IntermediateSize, config.HiddenSize),
-                Add(p + "mlp.up_proj.weight", config.IntermediateSize, config.HiddenSize),
-                Add(p + "mlp.down_proj.weight", config.HiddenSize, config.IntermediateSize));
+                Linear("mlp.gate_proj", config.IntermediateSize, config.HiddenSize, config.MlpBias),
+                Linear("mlp.up_proj", config.IntermediateSize, config.HiddenSize, config.MlpBias),
+                Linear("mlp.down_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias));
         }
 
         _norm = Add("model.norm.weight", config.HiddenSize);
@@ -95,7 +97,7 @@ public sealed class Decoder : IDisposable
         var config = DecoderConfig.FromFolder(folder);
         var shapes = Shapes(config);
         using var scope = NewDisposeScope();
-        var tensors = ModelWeights.Read(folder, shapes, name => config.TieWordEmbeddings && name == "lm_head.weight");
+        var tensors = ModelWeights.Read(folder, shapes, IsIgnored(config));
         return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
     }
 
@@ -107,12 +109,12 @@ public sealed class Decoder : IDisposable
     {
         LibtorchLoader.EnsureLoaded();
         var config = DecoderConfig.FromFolder(folder);
-        ModelWeights.Check(folder, Shapes(config), name => config.TieWordEmbeddings && name == "lm_head.weight");
+        ModelWeights.Check(folder, Shapes(config), IsIgnored(config));
     }
 
     /// <summary>
     /// A fresh decoder, initialised as measured to learn: embedding and head .02; q, k, v, gate, up hidden^-0.5; output projections hidden^-0.5 / sqrt(2 layers);
-    /// norms 1. Normal numbers from keyed noise: the same on every machine.
+    /// norms 1; biases 0. Normal numbers from keyed noise: the same on every machine.
     /// </summary>
     public static Decoder Create(DecoderConfig config, ulong seed, Device? device = null)
     {
@@ -123,6 +125,11 @@ public sealed class Decoder : IDisposable
             if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             {
                 return ones(shape, device: device ?? ComputeDevice.Cpu);
+            }
+
+            if (name.EndsWith(".bias", StringComparison.Ordinal))
+            {
+                return zeros(shape, device: device ?? ComputeDevice.Cpu);
             }
 
             var scale = Math.Pow(config.HiddenSize, -.5);
@@ -251,24 +258,39 @@ public sealed class Decoder : IDisposable
     /// <returns>[n, hidden].</returns>
     public Tensor Block(int index, Tensor x, (Tensor Cos, Tensor Sin) rotation, AttentionKernel attention)
     {
-        var n = x.shape[0];
         var layer = _layers[index];
+        if (!is_grad_enabled() && FusedLayer.Serves(x))
+        {
+            return new FusedLayer(Config, layer).Forward(index, x, rotation, attention);
+        }
+
+        var n = x.shape[0];
         var h = Aten.RmsNorm(x, layer.InputNorm, Config.RmsNormEps);
-        var q = nn.functional.linear(h, layer.Q).view(n, Config.Heads, Config.HeadDim);
-        var k = nn.functional.linear(h, layer.K).view(n, Config.KvHeads, Config.HeadDim);
-        var v = nn.functional.linear(h, layer.V).view(n, Config.KvHeads, Config.HeadDim);
-        q = Rope.Apply(Aten.RmsNorm(q, layer.QNorm, Config.RmsNormEps), rotation.Cos, rotation.Sin);
-        k = Rope.Apply(Aten.RmsNorm(k, layer.KNorm, Config.RmsNormEps), rotation.Cos, rotation.Sin);
+        var q = layer.Q.Apply(h).view(n, Config.Heads, Config.HeadDim);
+        var k = layer.K.Apply(h).view(n, Config.KvHeads, Config.HeadDim);
+        var v = layer.V.Apply(h).view(n, Config.KvHeads, Config.HeadDim);
+        q = Rope.Apply(layer.QNorm is null ? q : Aten.RmsNorm(q, layer.QNorm, Config.RmsNormEps), rotation.Cos, rotation.Sin);
+        k = Rope.Apply(layer.KNorm is null ? k : Aten.RmsNorm(k, layer.KNorm, Config.RmsNormEps), rotation.Cos, rotation.Sin);
         var attended = attention(index, q, k, v).reshape(n, (long)Config.Heads * Config.HeadDim);
-        x = x.Plus(nn.functional.linear(attended, layer.O));
+        x = x.Plus(layer.O.Apply(attended));
         h = Aten.RmsNorm(x, layer.PostNorm, Config.RmsNormEps);
-        return x.Plus(nn.functional.linear(nn.functional.silu(nn.functional.linear(h, layer.Gate)) * nn.functional.linear(h, layer.Up), layer.Down));
+        return x.Plus(layer.Down.Apply(nn.functional.silu(layer.Gate.Apply(h)) * layer.Up.Apply(h)));
     }
 
     /// <summary>The norm after the last layer.</summary>
     /// <param name="x">[n, hidden].</param>
     /// <returns>[n, hidden].</returns>
-    public Tensor Normalise(Tensor x) => Aten.RmsNorm(x, _norm, Config.RmsNormEps);
+    public Tensor Normalise(Tensor x)
+    {
+        if (is_grad_enabled() || !FusedLayer.Serves(x))
+        {
+            return Aten.RmsNorm(x, _norm, Config.RmsNormEps);
+        }
+
+        var (rows, inverse) = FusedLayer.Normalise(x, _norm, Config.RmsNormEps);
+        inverse.Dispose();
+        return rows;
+    }
 
     /// <summary>Logits of hidden states.</summary>
     /// <param name="hidden">[m, hidden].</param>
@@ -298,6 +320,28 @@ public sealed class Decoder : IDisposable
         _sin.Dispose();
     }
 
+    /// <summary>Weights of the norm after the last layer [hidden].</summary>
+    internal Tensor FinalNorm => _norm;
+
+    /// <summary>Weights of the head [vocabulary, hidden]; the embedding where they are tied.</summary>
+    internal Tensor Head => _head;
+
+    /// <summary>The embedding [vocabulary, hidden].</summary>
+    internal Tensor Embedding => _embedding;
+
+    /// <summary>Weights of a layer, from 0.</summary>
+    internal DecoderLayer Layer(int index) => _layers[index];
+
+    /// <summary>The same weights in the same memory, whose gradients are gathered apart from this one's.</summary>
+    internal Decoder Share()
+    {
+        var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        return new Decoder(Config, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad));
+    }
+
+    /// <summary>Names that may be there and hold nothing of their own: a stored copy of a tied head, and rope's frequencies, which old folders of Llama carry.</summary>
+    private static Func<string, bool> IsIgnored(DecoderConfig config) => name => (config.TieWordEmbeddings && name == "lm_head.weight") || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+
     /// <summary>Shape of every parameter.</summary>
     internal static Dictionary<string, long[]> Shapes(DecoderConfig config)
     {
@@ -309,6 +353,4 @@ public sealed class Decoder : IDisposable
         });
         return shapes;
     }
-
-    private sealed record Layer(Tensor InputNorm, Tensor Q, Tensor K, Tensor V, Tensor O, Tensor QNorm, Tensor KNorm, Tensor PostNorm, Tensor Gate, Tensor Up, Tensor Down);
 }

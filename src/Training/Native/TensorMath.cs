@@ -31,6 +31,9 @@ public static class TensorMath
     /// <summary>a * b, in place.</summary>
     public static void MultiplyBy(this Tensor a, double b) => With(b, a.mul_);
 
+    /// <summary>a + b, in place.</summary>
+    public static void IncreaseBy(this Tensor a, Tensor b) => a.add_(b, _one);
+
     /// <summary>a / b.</summary>
     public static Tensor Over(this Tensor a, double b) => With(b, s => a.div(s));
 

@@ -1,6 +1,7 @@
 using Axpo.Core;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
+using Axpo.Training.Threads;
 using Shouldly;
 using TorchSharp;
 using Xunit;

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using TorchSharp;
 
-namespace Axpo.Training.Generation;
+namespace Axpo.Training.Threads;
 
 /// <summary>
 /// Intra-op threads of one thread's calls. libtorch keeps the number in OpenMP's per-thread setting and in MKL's process-wide one, and MKL has a
@@ -10,20 +10,24 @@ namespace Axpo.Training.Generation;
 internal static partial class IntraOpThreads
 {
     /// <summary>The calling thread's operators run on itself alone.</summary>
-    public static void UseOne()
+    public static void UseOne() => Use(1);
+
+    /// <summary>The calling thread's operators run on so many threads.</summary>
+    /// <param name="threads">Threads.</param>
+    public static void Use(int threads)
     {
         // Makes libtorch initialise this thread's number now, so that it does not overwrite ours later.
         _ = torch.get_num_threads();
         try
         {
-            OmpSetNumThreads(1);
-            _ = MklSetNumThreadsLocal(1);
+            OmpSetNumThreads(threads);
+            _ = MklSetNumThreadsLocal(threads);
         }
         catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException)
         {
             // A libtorch without OpenMP or MKL: its own setting is all there is.
             _ = e;
-            torch.set_num_threads(1);
+            torch.set_num_threads(threads);
         }
     }
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Axpo.Training.Generation;
+namespace Axpo.Training.Kernels;
 
 /// <summary>Passes over a tile of logits, sixteen at a time.</summary>
 internal static unsafe class LogitLanes

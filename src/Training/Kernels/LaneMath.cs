@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Axpo.Training.Generation;
+namespace Axpo.Training.Kernels;
 
 /// <summary>Functions on sixteen floats, inlined into the kernels: the library's own are calls, and slow ones until the runtime has recompiled them.</summary>
 internal static class LaneMath
@@ -28,6 +28,14 @@ internal static class LaneMath
         p = Vector512.FusedMultiplyAdd(p, r * r, r) + Vector512<float>.One;
         var scaled = p.AsInt32() + ((shifted.AsInt32() - magic.AsInt32()) << 23);
         return Vector512.ConditionalSelect(Vector512.LessThan(x, least), Vector512<float>.Zero, scaled.AsSingle());
+    }
+
+    /// <summary>1 / (1 + e^-x); NaN stays.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Sigmoid(Vector512<float> x)
+    {
+        var least = Vector512.Create(-87f);
+        return Vector512<float>.One / (Vector512<float>.One + Exp(-Vector512.ConditionalSelect(Vector512.LessThan(x, least), least, x)));
     }
 
     /// <summary>The largest lane.</summary>

@@ -1,0 +1,38 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Kernels;
+
+/// <summary>Adds to the gradients of parameters what backward passes written by hand find.</summary>
+internal static class ParameterGradients
+{
+    /// <summary>Adds outputGradient^T input to the gradient of a linear layer's weights.</summary>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="outputGradient">[n, out].</param>
+    /// <param name="input">[n, in].</param>
+    public static void AddLinear(Tensor weight, Tensor outputGradient, Tensor input)
+    {
+        using var scope = NewDisposeScope();
+        var columns = outputGradient.t();
+        if (weight.grad is { } sum)
+        {
+            sum.addmm_(columns, input, 1, 1);
+        }
+        else
+        {
+            weight.grad = columns.mm(input);
+        }
+    }
+
+    /// <summary>The gradient of a parameter, to add to; 0 where there was none.</summary>
+    public static Tensor Of(Tensor parameter)
+    {
+        if (parameter.grad is null)
+        {
+            using var zero = zeros_like(parameter);
+            parameter.grad = zero;
+        }
+
+        return parameter.grad!;
+    }
+}
