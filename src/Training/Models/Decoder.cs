@@ -24,8 +24,6 @@ public delegate Tensor AttentionKernel(int layer, Tensor q, Tensor k, Tensor v);
 /// </summary>
 public sealed class Decoder : IDisposable
 {
-    private static readonly System.Text.Json.JsonSerializerOptions Indented = new() { WriteIndented = true };
-
     private readonly DecoderLayer[] _layers;
     private readonly Tensor _embedding;
     private readonly Tensor _norm;
@@ -33,10 +31,11 @@ public sealed class Decoder : IDisposable
     private readonly List<(string Name, Tensor Value)> _parameters = [];
     private readonly Tensor _cos;
     private readonly Tensor _sin;
+    private readonly ModelDescription _description;
 
-    private Decoder(DecoderConfig config, Func<string, long[], Tensor> make)
+    private Decoder(DecoderConfig config, ModelDescription description, Func<string, long[], Tensor> make)
     {
-        Config = config;
+        (Config, _description) = (config, description);
         using var scope = NewDisposeScope();
         Tensor Add(string name, params long[] shape)
         {
@@ -98,7 +97,7 @@ public sealed class Decoder : IDisposable
         var shapes = Shapes(config);
         using var scope = NewDisposeScope();
         var tensors = ModelWeights.Read(folder, shapes, IsIgnored(config));
-        return new Decoder(config, (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
+        return new Decoder(config, ModelDescription.FromFolder(folder, config), (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
     }
 
     /// <summary>Checks names and shapes of a folder's weights without reading them.</summary>
@@ -120,7 +119,7 @@ public sealed class Decoder : IDisposable
     {
         LibtorchLoader.EnsureLoaded();
         var root = ChanceKey.Root(seed).With("decoder");
-        return new Decoder(config, (name, shape) =>
+        return new Decoder(config, ModelDescription.Of(config), (name, shape) =>
         {
             if (name.EndsWith("norm.weight", StringComparison.Ordinal))
             {
@@ -162,7 +161,7 @@ public sealed class Decoder : IDisposable
     public Decoder Clone(ScalarType? dtype = null)
     {
         var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
-        return new Decoder(Config, (name, _) => values[name].detach().to(dtype ?? values[name].dtype, values[name].device, copy: true));
+        return new Decoder(Config, _description, (name, _) => values[name].detach().to(dtype ?? values[name].dtype, values[name].device, copy: true));
     }
 
     /// <summary>Takes another decoder's weights in place, rounded to this one's precision.</summary>
@@ -213,9 +212,7 @@ public sealed class Decoder : IDisposable
     /// <summary>Writes the files of <see cref="Save"/> into an existing folder, for callers that add their own before they rename it.</summary>
     public void SaveInto(string folder)
     {
-        File.WriteAllText(Path.Combine(folder, "config.json"), Config.ToJson().ToJsonString(Indented));
-        File.WriteAllText(Path.Combine(folder, "generation_config.json"), System.Text.Json.JsonSerializer.Serialize(
-            new Dictionary<string, object?>(StringComparer.Ordinal) { ["bos_token_id"] = Config.BosTokenId, ["eos_token_id"] = Config.EosTokenId, ["do_sample"] = true, ["temperature"] = 1.0 }));
+        _description.Write(folder);
         ModelWeights.Write(folder, _parameters);
     }
 
@@ -336,7 +333,7 @@ public sealed class Decoder : IDisposable
     internal Decoder Share()
     {
         var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
-        return new Decoder(Config, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad));
+        return new Decoder(Config, _description, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad));
     }
 
     /// <summary>Names that may be there and hold nothing of their own: a stored copy of a tied head, and rope's frequencies, which old folders of Llama carry.</summary>
@@ -346,7 +343,7 @@ public sealed class Decoder : IDisposable
     internal static Dictionary<string, long[]> Shapes(DecoderConfig config)
     {
         var shapes = new Dictionary<string, long[]>(StringComparer.Ordinal);
-        using var decoder = new Decoder(config, (name, shape) =>
+        using var decoder = new Decoder(config, ModelDescription.Of(config), (name, shape) =>
         {
             shapes[name] = shape;
             return empty(shape, device: META);

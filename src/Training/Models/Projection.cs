@@ -48,7 +48,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
         ParameterGradients.AddLinear(Weight, gradient, x);
         if (Bias is not null)
         {
-            using var sum = gradient.sum(0);
+            using var sum = gradient.sum(dim: 0);
             ParameterGradients.Of(Bias).IncreaseBy(sum);
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Axpo.Training.Models;
 using Axpo.Training.Optim;
 using Axpo.Training.Safetensors;
@@ -199,6 +200,12 @@ public sealed class ModelParityTests
             Fixtures.Difference(got, want).ShouldBe(0);
         }
 
+        foreach (var (field, value) in Fixtures.Json(Path.Combine(Family, name, "config.json")).Where(f => f.Key is not ("dtype" or "torch_dtype")))
+        {
+            JsonNode.DeepEquals(Fixtures.Json(Path.Combine(folder, "config.json"))[field], value).ShouldBeTrue(field);
+        }
+
+        File.ReadAllText(Path.Combine(folder, "generation_config.json")).ShouldBe(File.ReadAllText(Path.Combine(Family, name, "generation_config.json")));
         var original = ModelWeights.Files(Path.Combine(Family, name)).SelectMany(f => SafetensorsFile.ReadHeader(f).Keys).Order(StringComparer.Ordinal);
         SafetensorsFile.ReadHeader(Path.Combine(folder, ModelWeights.FileName)).Keys.Order(StringComparer.Ordinal).ShouldBe(original);
         Should.Throw<IOException>(() => model.Save(folder)).Message.ShouldContain("never overwritten");
