@@ -35,4 +35,7 @@ internal static class ParameterGradients
 
         return parameter.grad!;
     }
+
+    /// <summary>The gradient of a parameter, to add to; of one that is not trained, memory that nobody reads, of the present dispose scope.</summary>
+    public static Tensor OfOrScratch(Tensor parameter) => parameter.requires_grad ? Of(parameter) : empty_like(parameter);
 }

@@ -72,7 +72,10 @@ internal sealed class DecoderTape
             Layer(layer).Backward(x, _rotation, _attention, _checkpointing ? Again(layer) : _layers[layer]);
         }
 
-        RowSums.Add(ParameterGradients.Of(_policy.Embedding), _pack.Ids, x);
+        if (_policy.Embedding.requires_grad)
+        {
+            RowSums.Add(ParameterGradients.Of(_policy.Embedding), _pack.Ids, x);
+        }
     }
 
     private FusedLayer Layer(int index) => new(_policy.Config, _policy.Layer(index));

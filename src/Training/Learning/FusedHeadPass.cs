@@ -83,7 +83,11 @@ internal sealed unsafe class FusedHeadPass : IHeadPass
                     values + ((long)i * vocabulary), vocabulary, tokens[at + i], _temperature, _logSums[at + i], _entropies[at + i], gradients[at + i], entropyGradients[at + i]);
             }
 
-            ParameterGradients.AddLinear(_weight, logits, Rows(at));
+            if (_weight.requires_grad)
+            {
+                ParameterGradients.AddLinear(_weight, logits, Rows(at));
+            }
+
             parts.Add(logits.mm(_weight).MoveToOuterDisposeScope());
         }
 

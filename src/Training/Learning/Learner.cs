@@ -117,7 +117,7 @@ public sealed class Learner : ILearner, IDisposable
 
                 Weigh(items, batch.Questions, batch.Questions);
                 Accumulate(items, 1, tally, cancellationToken);
-                var gradients = _weights.Masters.Parameters.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
+                var gradients = _weights.Masters.Trained.ToDictionary(p => p.Name, p => (p.Value.grad ?? zeros_like(p.Value)).clone().DetachFromDisposeScope(), StringComparer.Ordinal);
                 return (tally.Loss, gradients);
             }
             finally

@@ -26,7 +26,7 @@ internal sealed class MicroBatchWorkers : IDisposable
     /// <param name="threads">Cores to use.</param>
     public MicroBatchWorkers(Decoder policy, int threads)
     {
-        var bytes = policy.Parameters.Sum(p => p.Value.numel()) * sizeof(float);
+        var bytes = policy.Trained.Sum(p => p.Value.numel()) * sizeof(float);
         var count = FusedLayer.Serves(policy.Head) ? (int)Math.Clamp(1 + (GradientBytes / bytes), 1, threads) : 1;
         _policies = [policy, .. Enumerable.Range(1, count - 1).Select(_ => policy.Share())];
         _team = count == 1 ? null : new ThreadTeam("axpo-learner", count, Math.Max(1, threads / count));
@@ -74,15 +74,15 @@ internal sealed class MicroBatchWorkers : IDisposable
         using var guard = no_grad();
         foreach (var other in _policies.Skip(1))
         {
-            for (var i = 0; i < other.Parameters.Count; i++)
+            for (var i = 0; i < other.Trained.Count; i++)
             {
                 using var scope = NewDisposeScope();
-                if (other.Parameters[i].Value.grad is not { } gradient)
+                if (other.Trained[i].Value.grad is not { } gradient)
                 {
                     continue;
                 }
 
-                var first = _policies[0].Parameters[i].Value;
+                var first = _policies[0].Trained[i].Value;
                 if (first.grad is { } sum)
                 {
                     sum.IncreaseBy(gradient);
@@ -92,7 +92,7 @@ internal sealed class MicroBatchWorkers : IDisposable
                     first.grad = gradient;
                 }
 
-                other.Parameters[i].Value.grad = null;
+                other.Trained[i].Value.grad = null;
             }
         }
     }
@@ -100,7 +100,7 @@ internal sealed class MicroBatchWorkers : IDisposable
     /// <summary>Forgets the gradients of all but the first worker, whatever state they are in.</summary>
     public void ZeroGradients()
     {
-        foreach (var (_, value) in _policies.Skip(1).SelectMany(p => p.Parameters))
+        foreach (var (_, value) in _policies.Skip(1).SelectMany(p => p.Trained))
         {
             using var gradient = value.grad;
             value.grad = null;

@@ -18,12 +18,12 @@ internal sealed class PolicyWeights : IDisposable
     public PolicyWeights(Decoder masters, AdamWOptions options, ScalarType precision)
     {
         Masters = masters;
-        _optimizer = new FusedAdamW(masters.Parameters, options);
+        _optimizer = new FusedAdamW(masters.Trained, options);
         Compute = masters;
         if (precision != ScalarType.Float32)
         {
             Compute = masters.Clone(precision);
-            foreach (var (_, value) in Compute.Parameters)
+            foreach (var (_, value) in Compute.Trained)
             {
                 value.requires_grad_(true);
             }
@@ -68,10 +68,9 @@ internal sealed class PolicyWeights : IDisposable
         }
 
         using var guard = no_grad();
-        for (var i = 0; i < Masters.Parameters.Count; i++)
+        foreach (var ((_, master), (_, compute)) in Masters.Trained.Zip(Compute.Trained))
         {
             using var scope = NewDisposeScope();
-            var (master, compute) = (Masters.Parameters[i].Value, Compute.Parameters[i].Value);
             if (compute.grad is not { } gradient)
             {
                 continue;
@@ -116,28 +115,35 @@ internal sealed class PolicyWeights : IDisposable
     public sealed class Memory : IDisposable
     {
         private readonly PolicyWeights _of;
-        private readonly Decoder _weights;
+        private readonly Tensor[] _weights;
         private readonly Dictionary<string, Tensor> _state;
 
         internal Memory(PolicyWeights of)
         {
             _of = of;
-            _weights = of.Masters.Clone();
+            _weights = [.. of.Masters.Trained.Select(p => p.Value.detach().clone().DetachFromDisposeScope())];
             _state = of.OptimizerState().ToDictionary(s => s.Name, s => s.Value.clone().DetachFromDisposeScope(), StringComparer.Ordinal);
         }
 
         /// <summary>Goes back.</summary>
         public void Restore()
         {
-            _of.Take(_weights);
+            using (no_grad())
+            {
+                foreach (var ((_, value), kept) in _of.Masters.Trained.Zip(_weights))
+                {
+                    value.copy_(kept);
+                }
+            }
+
+            _of.Renew();
             _of.LoadOptimizer(_state);
         }
 
         /// <inheritdoc/>
         public void Dispose()
         {
-            _weights.Dispose();
-            foreach (var value in _state.Values)
+            foreach (var value in _weights.Concat(_state.Values))
             {
                 value.Dispose();
             }

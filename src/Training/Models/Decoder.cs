@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Training.Devices;
+using Axpo.Training.Models.Lora;
 using Axpo.Training.Native;
 using Axpo.Training.Safetensors;
 using TorchSharp;
@@ -83,6 +84,58 @@ public sealed class Decoder : IDisposable
     /// <summary>Parameters by their Hugging Face names, in file order; a tied head appears once.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Parameters => _parameters;
 
+    /// <summary>The adapter; null: there is none.</summary>
+    public LoraAdapter? Adapter { get; private set; }
+
+    /// <summary>What training changes: the adapter's parameters where there is one, else every parameter.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Trained => Adapter?.Parameters ?? _parameters;
+
+    /// <summary>Takes an adapter, whose owner it becomes; the parameters below it are not trained any more.</summary>
+    /// <exception cref="InvalidOperationException">There is one already.</exception>
+    public void Attach(LoraAdapter adapter)
+    {
+        if (Adapter is not null)
+        {
+            throw new InvalidOperationException("the decoder has an adapter already; merge it first");
+        }
+
+        Adapter = adapter;
+        foreach (var (_, value) in _parameters)
+        {
+            value.requires_grad_(false);
+        }
+
+        foreach (var pair in adapter.Pairs)
+        {
+            Projection(pair.Module).Lora = pair;
+        }
+    }
+
+    /// <summary>The same weights in the same memory without the adapter: what it was before it was trained.</summary>
+    public Decoder WithoutAdapter()
+    {
+        var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        return new Decoder(Config, _description, (name, _) => values[name].detach());
+    }
+
+    /// <summary>A copy with its own memory in which the adapter is part of the weights: W + scale B A.</summary>
+    public Decoder Merged()
+    {
+        using var guard = no_grad();
+        var merged = Clone();
+        merged.Adapter?.Dispose();
+        merged.Adapter = null;
+        foreach (var pair in Adapter?.Pairs ?? [])
+        {
+            using var scope = NewDisposeScope();
+            var projection = merged.Projection(pair.Module);
+            projection.Lora = null;
+            projection.Weight.IncreaseBy(pair.B.mm(pair.A).Times(pair.Scale));
+        }
+
+        return merged;
+    }
+
     /// <summary>Loads a Hugging Face folder, names and shapes checked strictly.</summary>
     /// <param name="folder">Folder with config.json and safetensors.</param>
     /// <param name="device">Where to; null: CPU.</param>
@@ -161,18 +214,21 @@ public sealed class Decoder : IDisposable
     public Decoder Clone(ScalarType? dtype = null)
     {
         var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
-        return new Decoder(Config, _description, (name, _) => values[name].detach().to(dtype ?? values[name].dtype, values[name].device, copy: true));
+        return With(
+            new Decoder(Config, _description, (name, _) => values[name].detach().to(dtype ?? values[name].dtype, values[name].device, copy: true)),
+            t => t.detach().to(dtype ?? t.dtype, t.device, copy: true));
     }
 
-    /// <summary>Takes another decoder's weights in place, rounded to this one's precision.</summary>
+    /// <summary>Takes what training changes of another decoder in place, rounded to this one's precision.</summary>
     /// <exception cref="ArgumentException">The shapes differ.</exception>
     public void CopyFrom(Decoder other)
     {
         using var guard = no_grad();
-        for (var i = 0; i < _parameters.Count; i++)
+        var (own, others) = (Trained, other.Trained);
+        for (var i = 0; i < own.Count; i++)
         {
-            var (name, value) = _parameters[i];
-            var (otherName, source) = other._parameters[i];
+            var (name, value) = own[i];
+            var (otherName, source) = others[i];
             if (name != otherName || !value.shape.AsSpan().SequenceEqual(source.shape))
             {
                 throw new ArgumentException($"{otherName} [{string.Join(", ", source.shape)}] does not fit {name} [{string.Join(", ", value.shape)}]", nameof(other));
@@ -313,6 +369,7 @@ public sealed class Decoder : IDisposable
             value.Dispose();
         }
 
+        Adapter?.Dispose();
         _cos.Dispose();
         _sin.Dispose();
     }
@@ -333,7 +390,34 @@ public sealed class Decoder : IDisposable
     internal Decoder Share()
     {
         var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
-        return new Decoder(Config, _description, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad));
+        return With(new Decoder(Config, _description, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad)), t => t.detach().requires_grad_(t.requires_grad));
+    }
+
+    private Decoder With(Decoder copy, Func<Tensor, Tensor> map)
+    {
+        if (Adapter is not null)
+        {
+            copy.Attach(Adapter.Map(map));
+        }
+
+        return copy;
+    }
+
+    private Projection Projection(string module)
+    {
+        var parts = module.Split('.');
+        var layer = _layers[int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture)];
+        return parts[^1] switch
+        {
+            "q_proj" => layer.Q,
+            "k_proj" => layer.K,
+            "v_proj" => layer.V,
+            "o_proj" => layer.O,
+            "gate_proj" => layer.Gate,
+            "up_proj" => layer.Up,
+            "down_proj" => layer.Down,
+            _ => throw new ArgumentException($"'{module}' is no projection of a layer", nameof(module)),
+        };
     }
 
     /// <summary>Names that may be there and hold nothing of their own: a stored copy of a tied head, and rope's frequencies, which old folders of Llama carry.</summary>

@@ -40,7 +40,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     {
         using var scope = NewDisposeScope();
         RmsNormKernel.Backward(
-            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(inputGradient), HostMemory.Floats(ParameterGradients.Of(weight)), (int)x.shape[0], (int)x.shape[1]);
+            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(inputGradient), HostMemory.Floats(ParameterGradients.OfOrScratch(weight)), (int)x.shape[0], (int)x.shape[1]);
     }
 
     /// <summary>Forward, for <see cref="Decoder.Block"/>.</summary>
@@ -141,7 +141,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
         }
 
         RotaryNormKernel.Backward(
-            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(ParameterGradients.Of(weight)),
+            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(ParameterGradients.OfOrScratch(weight)),
             (int)x.shape[0], heads, config.HeadDim);
         return gradient.view(x.shape);
     }

@@ -1,19 +1,27 @@
 using Axpo.Training.Kernels;
+using Axpo.Training.Models.Lora;
 using Axpo.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Models;
 
-/// <summary>A linear projection: y = x W^T + b.</summary>
+/// <summary>A linear projection, y = x W^T + b, with a low-rank adapter where one is attached. Gradients are gathered for what requires them only.</summary>
 /// <param name="Weight">W [out, in].</param>
 /// <param name="Bias">b [out]; null: there is none.</param>
 internal sealed record Projection(Tensor Weight, Tensor? Bias)
 {
+    /// <summary>The adapter; null: there is none.</summary>
+    public LoraPair? Lora { get; set; }
+
     /// <summary>Through autograd.</summary>
     /// <param name="x">[n, in].</param>
     /// <returns>[n, out].</returns>
-    public Tensor Apply(Tensor x) => nn.functional.linear(x, Weight, Bias);
+    public Tensor Apply(Tensor x)
+    {
+        var plain = nn.functional.linear(x, Weight, Bias);
+        return Lora is null ? plain : plain.Plus(nn.functional.linear(nn.functional.linear(x, Lora.A), Lora.B).Times(Lora.Scale));
+    }
 
     /// <summary>Without autograd.</summary>
     /// <param name="x">[n, in].</param>
@@ -21,7 +29,9 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
     public Tensor Forward(Tensor x)
     {
         using var columns = Weight.t();
-        return Bias is null ? x.mm(columns) : Bias.addmm(x, columns, 1, 1);
+        var output = Bias is null ? x.mm(columns) : Bias.addmm(x, columns, 1, 1);
+        AddLora(output, x);
+        return output;
     }
 
     /// <summary>Without autograd, added to a residual stream.</summary>
@@ -37,29 +47,87 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
             sum.IncreaseBy(Bias);
         }
 
+        AddLora(sum, x);
         return sum;
     }
 
-    /// <summary>Adds to the gradients of W and b.</summary>
+    /// <summary>Adds to the gradients of W, b, A and B.</summary>
     /// <param name="gradient">Of the output [n, out].</param>
     /// <param name="x">Input of the forward pass [n, in].</param>
     public void Gather(Tensor gradient, Tensor x)
     {
-        ParameterGradients.AddLinear(Weight, gradient, x);
-        if (Bias is not null)
+        if (Weight.requires_grad)
+        {
+            ParameterGradients.AddLinear(Weight, gradient, x);
+        }
+
+        if (Bias is { requires_grad: true })
         {
             using var sum = gradient.sum(dim: 0);
             ParameterGradients.Of(Bias).IncreaseBy(sum);
+        }
+
+        if (Lora is { A.requires_grad: true } lora)
+        {
+            using var low = Down(x, lora);
+            ParameterGradients.AddLinear(lora.B, gradient, low);
+            using var back = Up(gradient, lora);
+            ParameterGradients.AddLinear(lora.A, back, x);
         }
     }
 
     /// <summary>The gradient of the input.</summary>
     /// <param name="gradient">Of the output [n, out].</param>
     /// <returns>[n, in].</returns>
-    public Tensor Back(Tensor gradient) => gradient.mm(Weight);
+    public Tensor Back(Tensor gradient)
+    {
+        var input = gradient.mm(Weight);
+        AddLoraBack(input, gradient);
+        return input;
+    }
 
     /// <summary>Adds the gradient of the input to others'.</summary>
     /// <param name="gradient">Of the output [n, out].</param>
     /// <param name="sum">[n, in]; added to.</param>
-    public void Back(Tensor gradient, Tensor sum) => sum.addmm_(gradient, Weight, 1, 1);
+    public void Back(Tensor gradient, Tensor sum)
+    {
+        sum.addmm_(gradient, Weight, 1, 1);
+        AddLoraBack(sum, gradient);
+    }
+
+    /// <summary>scale x A^T [n, rank].</summary>
+    private static Tensor Down(Tensor x, LoraPair lora)
+    {
+        using var columns = lora.A.t();
+        var low = x.mm(columns);
+        low.MultiplyBy(lora.Scale);
+        return low;
+    }
+
+    /// <summary>scale dy B [n, rank].</summary>
+    private static Tensor Up(Tensor gradient, LoraPair lora)
+    {
+        var back = gradient.mm(lora.B);
+        back.MultiplyBy(lora.Scale);
+        return back;
+    }
+
+    private void AddLora(Tensor output, Tensor x)
+    {
+        if (Lora is { } lora)
+        {
+            using var low = Down(x, lora);
+            using var columns = lora.B.t();
+            output.addmm_(low, columns, 1, 1);
+        }
+    }
+
+    private void AddLoraBack(Tensor input, Tensor gradient)
+    {
+        if (Lora is { } lora)
+        {
+            using var back = Up(gradient, lora);
+            input.addmm_(back, lora.A, 1, 1);
+        }
+    }
 }

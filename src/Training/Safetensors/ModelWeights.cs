@@ -44,27 +44,7 @@ public static class ModelWeights
     public static IReadOnlyList<string> Check(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
     {
         var files = Files(folder);
-        var found = new Dictionary<string, (string File, long[] Shape)>(StringComparer.Ordinal);
-        foreach (var file in files)
-        {
-            foreach (var (name, entry) in SafetensorsFile.ReadHeader(file))
-            {
-                found[name] = (file, entry.Shape);
-            }
-        }
-
-        List<string> faults =
-        [
-            .. expected.Keys.Where(n => !found.ContainsKey(n)).Select(n => $"missing: {n} [{string.Join(", ", expected[n])}]"),
-            .. found.Keys.Where(n => !expected.ContainsKey(n) && !ignored(n)).Select(n => $"extra: {n} [{string.Join(", ", found[n].Shape)}]"),
-            .. expected.Where(e => found.TryGetValue(e.Key, out var f) && !f.Shape.AsSpan().SequenceEqual(e.Value))
-                .Select(e => $"wrong shape: {e.Key} is [{string.Join(", ", found[e.Key].Shape)}], config.json asks for [{string.Join(", ", e.Value)}]"),
-        ];
-        if (faults.Count > 0)
-        {
-            throw new InvalidDataException($"model: the weights in '{folder}' do not fit its config.json:{Environment.NewLine}  {string.Join(Environment.NewLine + "  ", faults)}");
-        }
-
+        CheckNames($"the weights in '{folder}' do not fit its config.json", files.SelectMany(SafetensorsFile.ReadHeader), expected, ignored);
         return files;
     }
 
@@ -75,25 +55,18 @@ public static class ModelWeights
     /// <exception cref="InvalidDataException">Names or shapes differ (one message lists all that are missing, extra or wrong), or a number is not finite.</exception>
     public static Dictionary<string, Tensor> Read(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
     {
-        var files = Check(folder, expected, ignored);
-        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        foreach (var file in files)
-        {
-            foreach (var (name, tensor) in SafetensorsFile.Read(file))
-            {
-                if (expected.ContainsKey(name))
-                {
-                    CheckFinite(file, name, tensor);
-                    tensors[name] = tensor;
-                }
-                else
-                {
-                    tensor.Dispose();
-                }
-            }
-        }
+        return Read(Check(folder, expected, ignored), expected);
+    }
 
-        return tensors;
+    /// <summary>Reads a file's tensors by exact names and shapes.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="expected">Shape of every tensor that must be there, and no other.</param>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    /// <exception cref="InvalidDataException">Names or shapes differ (one message lists all that are missing, extra or wrong), or a number is not finite.</exception>
+    public static Dictionary<string, Tensor> ReadFile(string file, IReadOnlyDictionary<string, long[]> expected)
+    {
+        CheckNames($"'{file}' does not hold what it should", SafetensorsFile.ReadHeader(file), expected, _ => false);
+        return Read([file], expected);
     }
 
     /// <summary>Writes the weights: one file, or shards with an index where they are larger.</summary>
@@ -153,6 +126,49 @@ public static class ModelWeights
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static Dictionary<string, Tensor> Read(IReadOnlyList<string> files, IReadOnlyDictionary<string, long[]> expected)
+    {
+        var tensors = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        foreach (var file in files)
+        {
+            foreach (var (name, tensor) in SafetensorsFile.Read(file))
+            {
+                if (expected.ContainsKey(name))
+                {
+                    CheckFinite(file, name, tensor);
+                    tensors[name] = tensor;
+                }
+                else
+                {
+                    tensor.Dispose();
+                }
+            }
+        }
+
+        return tensors;
+    }
+
+    private static void CheckNames(string what, IEnumerable<KeyValuePair<string, SafetensorsEntry>> entries, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
+    {
+        var found = new Dictionary<string, long[]>(StringComparer.Ordinal);
+        foreach (var (name, entry) in entries)
+        {
+            found[name] = entry.Shape;
+        }
+
+        List<string> faults =
+        [
+            .. expected.Keys.Where(n => !found.ContainsKey(n)).Select(n => $"missing: {n} [{string.Join(", ", expected[n])}]"),
+            .. found.Where(f => !expected.ContainsKey(f.Key) && !ignored(f.Key)).Select(f => $"extra: {f.Key} [{string.Join(", ", f.Value)}]"),
+            .. expected.Where(e => found.TryGetValue(e.Key, out var f) && !f.AsSpan().SequenceEqual(e.Value))
+                .Select(e => $"wrong shape: {e.Key} is [{string.Join(", ", found[e.Key])}], asked for is [{string.Join(", ", e.Value)}]"),
+        ];
+        if (faults.Count > 0)
+        {
+            throw new InvalidDataException($"model: {what}:{Environment.NewLine}  {string.Join(Environment.NewLine + "  ", faults)}");
+        }
     }
 
     private static List<string> Shards(string index)

@@ -1,6 +1,7 @@
 using Axpo.Training.Kernels;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Lora;
 using Axpo.Training.Native;
 using Shouldly;
 using TorchSharp;
@@ -151,6 +152,7 @@ public sealed class FusedKernelTests
     [InlineData("qwen2", 48, 2, 6, 2, 10, 50, 33)]
     [InlineData("llama", 64, 2, 4, 2, 34, 70, 33)]
     [InlineData("llama with biases", 48, 2, 3, 1, 16, 50, 33)]
+    [InlineData("qwen2 with an adapter", 48, 2, 6, 2, 10, 50, 33)]
     public void Passes_of_a_decoder(string family, int hidden, int layers, int heads, int kvHeads, int depth, int intermediate, int vocabulary)
     {
         using var scope = NewDisposeScope();
@@ -166,7 +168,7 @@ public sealed class FusedKernelTests
                 IntermediateSize = intermediate,
                 MaxPositions = 64,
                 QkNorm = family == "qwen3",
-                QkvBias = family is "qwen2" or "llama with biases",
+                QkvBias = family is "qwen2" or "llama with biases" or "qwen2 with an adapter",
                 OutputBias = family == "llama with biases",
                 MlpBias = family == "llama with biases",
             },
@@ -181,6 +183,16 @@ public sealed class FusedKernelTests
             value.requires_grad_(true);
         }
 
+        if (family == "qwen2 with an adapter")
+        {
+            decoder.Attach(LoraAdapter.Create(new LoraShape { Rank = 3, Alpha = 6, Targets = ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"] }, decoder.Config, 1, CPU));
+            foreach (var (_, value) in decoder.Trained)
+            {
+                value.copy_(Random(11, value.shape) * .1);
+                value.requires_grad_(true);
+            }
+        }
+
         int[][] sequences = [.. new[] { 17, 33, 33, 5 }.Select((n, i) => Enumerable.Range(0, n).Select(t => ((t * 7) + (i * 11)) % vocabulary).ToArray())];
         var pack = new PackedBatch(sequences, CPU);
         var chosen = tensor(Enumerable.Range(1, pack.Tokens - 1).Where(t => t % 3 != 0).Select(t => (long)t).ToArray());
@@ -190,10 +202,10 @@ public sealed class FusedKernelTests
         var rows = pack.Forward(decoder).index_select(0, chosen.Plus(-1L));
         var want = decoder.Logits(rows).log_softmax(-1).gather(1, pack.Ids.index_select(0, chosen).unsqueeze(1)).squeeze(1);
         (want * upstream).sum().backward();
-        var gradients = decoder.Parameters.ToDictionary(p => p.Name, p => p.Value.grad!.clone(), StringComparer.Ordinal);
+        var gradients = decoder.Trained.ToDictionary(p => p.Name, p => p.Value.grad!.clone(), StringComparer.Ordinal);
         foreach (var checkpointing in new[] { false, true })
         {
-            foreach (var (_, value) in decoder.Parameters)
+            foreach (var (_, value) in decoder.Trained)
             {
                 value.grad = null;
             }
@@ -202,7 +214,7 @@ public sealed class FusedKernelTests
             (pass.LogProbs * upstream).sum().backward();
             pass.Backward();
             Near(pass.LogProbs, want);
-            foreach (var (name, value) in decoder.Parameters)
+            foreach (var (name, value) in decoder.Trained)
             {
                 Near(value.grad!, gradients[name], name);
             }

@@ -24,7 +24,7 @@ public sealed class ModelParityTests
             var data = new TheoryData<string>();
             if (Directory.Exists(Family))
             {
-                foreach (var folder in Directory.EnumerateDirectories(Family).Where(f => File.Exists(Path.Combine(f, "cases.safetensors"))).Order(StringComparer.Ordinal))
+                foreach (var folder in Directory.EnumerateDirectories(Family).Where(f => File.Exists(Path.Combine(f, "cases.safetensors")) && File.Exists(Path.Combine(f, "config.json"))).Order(StringComparer.Ordinal))
                 {
                     data.Add(Path.GetFileName(folder));
                 }
@@ -127,7 +127,7 @@ public sealed class ModelParityTests
             using var model = Open(name, out var cases);
             using var scope = NewDisposeScope();
             using var guard = no_grad();
-            var batch = new Batch(cases, side);
+            var batch = new PaddedBatch(cases, side);
             var logits = model.Logits(batch.Forward(model));
             var wantLogits = cases[side + ".logits"];
             var wantLogProbs = cases[side + ".logprobs"];
@@ -149,7 +149,7 @@ public sealed class ModelParityTests
         Assert.SkipWhen(training is null, $"{name}: no training numbers");
         using var scope = NewDisposeScope();
         using var optimizer = new FusedAdamW(model.Parameters, new AdamWOptions { Beta1 = .9, Beta2 = .95, Epsilon = 1e-8, WeightDecay = .1 });
-        var batch = new Batch(cases, "right");
+        var batch = new PaddedBatch(cases, "right");
 
         var loss = batch.Nll(model, out var tokens);
         tokens.ShouldBe(training["loss_tokens"]!.GetValue<long>());
@@ -218,9 +218,9 @@ public sealed class ModelParityTests
         return logits.narrow(0, 0, n).log_softmax(-1).gather(1, ids.narrow(0, 1, n).unsqueeze(1)).squeeze(1);
     }
 
-    private static string Key(int row, string what) => string.Create(CultureInfo.InvariantCulture, $"rows.{row}.{what}");
+    internal static string Key(int row, string what) => string.Create(CultureInfo.InvariantCulture, $"rows.{row}.{what}");
 
-    private static long[] Longs(Tensor tensor) => tensor.flatten().data<long>().ToArray();
+    internal static long[] Longs(Tensor tensor) => tensor.flatten().data<long>().ToArray();
 
     private static Tensor Logits(Decoder model, Tensor ids)
     {
@@ -240,54 +240,5 @@ public sealed class ModelParityTests
         Assert.SkipUnless(Supported(name), $"{name}: this architecture is not supported yet");
         cases = Fixtures.Tensors(Path.Combine(Family, name, "cases.safetensors"));
         return Decoder.Load(Path.Combine(Family, name));
-    }
-
-    /// <summary>The rows of a padded batch, unpadded and end to end.</summary>
-    private sealed class Batch
-    {
-        private readonly Tensor _lossMask;
-
-        public Batch(Dictionary<string, Tensor> cases, string side)
-        {
-            var mask = cases[side + ".attention_mask"];
-            var ids = new List<Tensor>();
-            var loss = new List<Tensor>();
-            var at = 0;
-            for (var row = 0; row < mask.shape[0]; row++)
-            {
-                var kept = Longs(mask[row]);
-                var start = Array.IndexOf(kept, 1L);
-                var length = (int)kept.Sum();
-                ids.Add(cases[side + ".input_ids"][row].narrow(0, start, length));
-                loss.Add(cases[side + ".loss_mask"][row].narrow(0, start, length));
-                Rows.Add((row, start, at, length));
-                at += length;
-            }
-
-            Ids = cat(ids);
-            _lossMask = cat(loss);
-        }
-
-        public Tensor Ids { get; }
-
-        public List<(int Row, int Start, int Begin, int Length)> Rows { get; } = [];
-
-        public Tensor Forward(Decoder model) => model.Forward(
-            Ids, cat(Rows.Select(r => arange(r.Length, ScalarType.Int64)).ToArray()), CausalAttention.Packed([.. Rows.Select(r => r.Length)], model.Config));
-
-        public Tensor Nll(Decoder model, out long tokens)
-        {
-            var logits = model.Logits(Forward(model));
-            var sum = zeros([]);
-            tokens = 0;
-            foreach (var (_, _, begin, length) in Rows)
-            {
-                var mask = _lossMask.narrow(0, begin + 1, length - 1);
-                sum = sum - (LogProbs(logits.narrow(0, begin, length), Ids.narrow(0, begin, length)) * mask).sum();
-                tokens += mask.sum().ToInt64();
-            }
-
-            return sum / tokens;
-        }
     }
 }
