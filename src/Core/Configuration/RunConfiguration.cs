@@ -649,6 +649,24 @@ public sealed record LearnerOptions
 
     /// <summary>Device of the learner: <c>auto</c> (the first CUDA device, else the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
     [Id(15), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
+
+    /// <summary>A low-rank adapter is trained instead of every weight.</summary>
+    [Id(16)] public LoraOptions Lora { get; init; } = new();
+}
+
+/// <summary>A low-rank adapter (Hu et al. 2021). The model below it is not changed, and is the reference policy; optimizer and checkpoints hold the adapter only.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.LoraOptions")]
+public sealed record LoraOptions
+{
+    /// <summary>Rank of the adapter; 0 = every weight is trained.</summary>
+    [Id(0), Range(0, 4096)] public int Rank { get; init; }
+
+    /// <summary>What the adapter adds is scaled by alpha / rank.</summary>
+    [Id(1), Range(1e-6, 1e6)] public double Alpha { get; init; } = 32;
+
+    /// <summary>Projections that are adapted: <c>all-linear</c>, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas between them.</summary>
+    [Id(2), RegularExpression("all-linear|(?:(?:q|k|v|o|gate|up|down)_proj)(?:, ?(?:q|k|v|o|gate|up|down)_proj)*", ErrorMessage = "should be all-linear, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas between them")]
+    public string Targets { get; init; } = "all-linear";
 }
 
 /// <summary>What becomes of KV that older weights computed.</summary>

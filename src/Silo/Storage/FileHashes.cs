@@ -7,9 +7,12 @@ public static class FileHashes
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <summary>Hash of a model folder's weights: of its one file, or of its shards in the order of their names.</summary>
-    public static Task<string> OfWeightsAsync(string folder, CancellationToken cancellationToken) =>
-        OfAsync(Directory.EnumerateFiles(folder, "model*.safetensors").Order(StringComparer.Ordinal), cancellationToken);
+    /// <summary>Hash of a model folder's weights: of its one file, of its shards in the order of their names, or of an adapter.</summary>
+    public static Task<string> OfWeightsAsync(string folder, CancellationToken cancellationToken)
+    {
+        string[] files = [.. Directory.EnumerateFiles(folder, "model*.safetensors").Order(StringComparer.Ordinal)];
+        return OfAsync(files.Length > 0 ? files : Directory.EnumerateFiles(folder, "adapter_model.safetensors"), cancellationToken);
+    }
 
     /// <summary>Hash of files, one after another.</summary>
     public static async Task<string> OfAsync(IEnumerable<string> files, CancellationToken cancellationToken)

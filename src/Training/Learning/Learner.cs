@@ -1,6 +1,7 @@
 using Axpo.Core;
 using Axpo.Training.Devices;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Lora;
 using Axpo.Training.Native;
 using Axpo.Training.Objectives;
 using Axpo.Training.Optim;
@@ -24,7 +25,7 @@ public sealed class Learner : ILearner, IDisposable
     private readonly string _modelFolder;
     private readonly IPolicyLoss _loss;
     private readonly RateSchedule _rate;
-    private readonly Decoder _reference;
+    private readonly Decoder? _reference;
     private PolicyWeights _weights;
     private MicroBatchWorkers _workers;
 
@@ -34,9 +35,10 @@ public sealed class Learner : ILearner, IDisposable
         var options = configuration.Learner;
         var steps = (long)configuration.Steps * Math.Min(options.Minibatches, configuration.Rollouts.Questions);
         _rate = new RateSchedule(options.Schedule, options.LearningRate, options.WarmUp, steps, options.FinalShare);
-        _weights = Train(Decoder.Load(modelFolder, device));
+        _weights = Train(Load(modelFolder, device));
         _workers = Hire(_weights);
-        _reference = _weights.Compute.Clone();
+        // Of an adapted policy the reference is the same memory with the adapter off.
+        _reference = Objective.KlWeight == 0 ? null : _weights.Compute.Adapter is null ? _weights.Compute.Clone() : _weights.Compute.WithoutAdapter();
     }
 
     /// <inheritdoc/>
@@ -86,7 +88,7 @@ public sealed class Learner : ILearner, IDisposable
     public Task LoadAsync(string folder, CancellationToken cancellationToken) => _thread.RunAsync(
         () =>
         {
-            var (weights, step) = LearnerCheckpoint.Load(folder, _weights.Device, Train);
+            var (weights, step) = LearnerCheckpoint.Load(folder, f => Load(f, _weights.Device), Train);
             _workers.Dispose();
             _weights.Dispose();
             (_weights, _workers, Step) = (weights, Hire(weights), step);
@@ -134,7 +136,7 @@ public sealed class Learner : ILearner, IDisposable
         _thread.Dispose();
         _workers.Dispose();
         _weights.Dispose();
-        _reference.Dispose();
+        _reference?.Dispose();
     }
 
     private ObjectiveOptions Objective => _configuration.Objective;
@@ -149,6 +151,19 @@ public sealed class Learner : ILearner, IDisposable
         masters,
         new AdamWOptions { Beta1 = Options.Beta1, Beta2 = Options.Beta2, Epsilon = Options.AdamEpsilon, WeightDecay = Options.WeightDecay },
         Precision);
+
+    /// <summary>The weights that are trained, of a model's folder or of a checkpoint. An adapter goes over the model that the run began with, which an adapter of its own may be part of.</summary>
+    private Decoder Load(string folder, Device device)
+    {
+        if (LoraShape.Of(Options.Lora, _modelFolder) is not { } shape)
+        {
+            return Decoder.Load(folder, device);
+        }
+
+        var decoder = Decoder.Load(_modelFolder, device);
+        decoder.Attach(folder == _modelFolder ? LoraAdapter.Create(shape, decoder.Config, _configuration.Seed, device) : LoraAdapter.Load(folder, decoder.Config, device));
+        return decoder;
+    }
 
     private MicroBatchWorkers Hire(PolicyWeights weights) => new(weights.Compute, Options.Threads > 0 ? Options.Threads : Environment.ProcessorCount);
 
@@ -321,7 +336,7 @@ public sealed class Learner : ILearner, IDisposable
     private Tensor? Reference(PackedBatch pack, Tensor chosen)
     {
         using var guard = no_grad();
-        return Objective.KlWeight == 0 ? null : new PolicyPass(_reference, pack, chosen, Temperature).LogProbs;
+        return _reference is null ? null : new PolicyPass(_reference, pack, chosen, Temperature).LogProbs;
     }
 
     /// <summary>Fixes the weights of a minibatch's tokens, before it is cut.</summary>

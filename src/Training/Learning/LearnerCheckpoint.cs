@@ -8,7 +8,7 @@ using static TorchSharp.torch;
 
 namespace Axpo.Training.Learning;
 
-/// <summary>A learner's checkpoint: a Hugging Face folder of the float32 weights, with the tokenizer, the optimizer's state and the step beside them.</summary>
+/// <summary>A learner's checkpoint: a Hugging Face folder of the float32 weights, or PEFT's of the adapter that is trained, with the tokenizer, the optimizer's state and the step beside them.</summary>
 internal static class LearnerCheckpoint
 {
     private const string OptimizerFile = "optimizer.safetensors";
@@ -34,7 +34,15 @@ internal static class LearnerCheckpoint
         Directory.CreateDirectory(aside);
         try
         {
-            weights.Masters.SaveInto(aside);
+            if (weights.Masters.Adapter is { } adapter)
+            {
+                adapter.SaveInto(aside);
+            }
+            else
+            {
+                weights.Masters.SaveInto(aside);
+            }
+
             foreach (var file in Directory.EnumerateFiles(modelFolder).Where(f => Path.GetFileName(f).StartsWith("tokenizer", StringComparison.Ordinal) || Path.GetExtension(f) == ".jinja"))
             {
                 File.Copy(file, Path.Combine(aside, Path.GetFileName(file)));
@@ -64,13 +72,13 @@ internal static class LearnerCheckpoint
 
     /// <summary>Loads one, or a plain model folder as step 0 with a fresh optimizer.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="device">Where to.</param>
-    /// <param name="over">Puts an optimizer over the weights.</param>
+    /// <param name="load">Loads the weights that are trained.</param>
+    /// <param name="over">Puts an optimizer over them.</param>
     /// <returns>Weights, the caller's to dispose, and their step.</returns>
     /// <exception cref="InvalidDataException">A file does not fit.</exception>
-    public static (PolicyWeights Weights, int Step) Load(string folder, Device device, Func<Decoder, PolicyWeights> over)
+    public static (PolicyWeights Weights, int Step) Load(string folder, Func<string, Decoder> load, Func<Decoder, PolicyWeights> over)
     {
-        var weights = over(Decoder.Load(folder, device));
+        var weights = over(load(folder));
         try
         {
             var file = Path.Combine(folder, StateFile);

@@ -136,8 +136,8 @@ public sealed class Decoder : IDisposable
         return merged;
     }
 
-    /// <summary>Loads a Hugging Face folder, names and shapes checked strictly.</summary>
-    /// <param name="folder">Folder with config.json and safetensors.</param>
+    /// <summary>Loads a Hugging Face folder, names and shapes checked strictly. Of an adapter's folder it is the adapter's model with the adapter in its weights.</summary>
+    /// <param name="folder">Folder with config.json and safetensors, or with an adapter.</param>
     /// <param name="device">Where to; null: CPU.</param>
     /// <param name="dtype">Compute precision; null: float32, whatever the file holds.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
@@ -146,6 +146,13 @@ public sealed class Decoder : IDisposable
     public static Decoder Load(string folder, Device? device = null, ScalarType? dtype = null)
     {
         LibtorchLoader.EnsureLoaded();
+        if (LoraShape.IsIn(folder))
+        {
+            using var adapted = Load(LoraShape.BaseOf(folder), device, dtype);
+            adapted.Attach(LoraAdapter.Load(folder, adapted.Config, adapted.Device));
+            return adapted.Merged();
+        }
+
         var config = DecoderConfig.FromFolder(folder);
         var shapes = Shapes(config);
         using var scope = NewDisposeScope();
@@ -161,6 +168,13 @@ public sealed class Decoder : IDisposable
     {
         LibtorchLoader.EnsureLoaded();
         var config = DecoderConfig.FromFolder(folder);
+        if (LoraShape.IsIn(folder))
+        {
+            LoraAdapter.Load(folder, config, ComputeDevice.Cpu).Dispose();
+            CheckFolder(LoraShape.BaseOf(folder));
+            return;
+        }
+
         ModelWeights.Check(folder, Shapes(config), IsIgnored(config));
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Axpo.Training.Models.Architectures;
+using Axpo.Training.Models.Lora;
 
 namespace Axpo.Training.Models;
 
@@ -79,13 +80,13 @@ public sealed record DecoderConfig
         }
     }
 
-    /// <summary>Reads <c>config.json</c> of a model folder.</summary>
+    /// <summary>Reads <c>config.json</c> of a model folder, or of the model that the adapter in a folder belongs to.</summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     /// <exception cref="NotSupportedException">The architecture, or a field that would change the mathematics, is not supported; the message names it.</exception>
     /// <exception cref="InvalidDataException">A field is missing or has the wrong type.</exception>
     public static DecoderConfig FromFolder(string dir)
     {
-        var path = Path.Combine(dir, "config.json");
+        var path = Path.Combine(LoraShape.IsIn(dir) ? LoraShape.BaseOf(dir) : dir, "config.json");
         if (!File.Exists(path))
         {
             throw new FileNotFoundException($"model: '{dir}' holds no config.json; give a Hugging Face model folder", path);

@@ -18,7 +18,10 @@ public static class ModelWeights
     /// <summary>Largest file that <see cref="Write"/> makes by default, bytes: what transformers writes.</summary>
     public const long ShardBytes = 5_000_000_000;
 
-    /// <summary>Files that hold the weights, in the order of their names.</summary>
+    /// <summary>Name of an adapter's file.</summary>
+    public const string AdapterName = "adapter_model.safetensors";
+
+    /// <summary>Files that hold the weights, in the order of their names; of an adapter's folder, the adapter's.</summary>
     /// <exception cref="FileNotFoundException">There are none.</exception>
     /// <exception cref="InvalidDataException">The index is damaged, or names a file outside the folder.</exception>
     public static IReadOnlyList<string> Files(string folder)
@@ -30,8 +33,9 @@ public static class ModelWeights
         }
 
         var single = Path.Combine(folder, FileName);
-        return File.Exists(single)
-            ? [single]
+        var adapter = Path.Combine(folder, AdapterName);
+        return File.Exists(single) ? [single]
+            : File.Exists(adapter) ? [adapter]
             : throw new FileNotFoundException($"model: '{folder}' holds neither {FileName} nor {IndexName}", single);
     }
 

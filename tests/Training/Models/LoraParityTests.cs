@@ -110,8 +110,8 @@ public sealed class LoraParityTests
         using var model = Open(name, out _);
         var folder = Directory.CreateTempSubdirectory("axpo-lora-").FullName;
         model.Adapter!.SaveInto(folder);
-        SafetensorsFile.ReadHeader(Path.Combine(folder, LoraAdapter.WeightsFile)).Keys.Order(StringComparer.Ordinal)
-            .ShouldBe(SafetensorsFile.ReadHeader(Path.Combine(Family, name, LoraAdapter.WeightsFile)).Keys.Order(StringComparer.Ordinal));
+        SafetensorsFile.ReadHeader(Path.Combine(folder, ModelWeights.AdapterName)).Keys.Order(StringComparer.Ordinal)
+            .ShouldBe(SafetensorsFile.ReadHeader(Path.Combine(Family, name, ModelWeights.AdapterName)).Keys.Order(StringComparer.Ordinal));
         using var again = LoraAdapter.Load(folder, model.Config, CPU);
         (again.Shape.Rank, again.Shape.Alpha, again.Shape.Base).ShouldBe((model.Adapter.Shape.Rank, model.Adapter.Shape.Alpha, model.Adapter.Shape.Base));
         foreach (var ((_, want), (_, got)) in model.Adapter.Parameters.Zip(again.Parameters))

@@ -9,9 +9,6 @@ namespace Axpo.Training.Models.Lora;
 /// </summary>
 public sealed class LoraAdapter : IDisposable
 {
-    /// <summary>Name of the weights' file.</summary>
-    public const string WeightsFile = "adapter_model.safetensors";
-
     private const string Prefix = "base_model.model.";
 
     private LoraAdapter(LoraShape shape, IReadOnlyList<LoraPair> pairs) => (Shape, Pairs) = (shape, pairs);
@@ -58,7 +55,7 @@ public sealed class LoraAdapter : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        var tensors = ModelWeights.ReadFile(Path.Combine(folder, WeightsFile), expected);
+        var tensors = ModelWeights.ReadFile(Path.Combine(folder, ModelWeights.AdapterName), expected);
         return Make(shape, config, (name, _) => tensors[name].to(ScalarType.Float32, device, copy: true));
     }
 
@@ -67,7 +64,7 @@ public sealed class LoraAdapter : IDisposable
     public void SaveInto(string folder)
     {
         File.WriteAllText(Path.Combine(folder, LoraShape.FileName), Shape.ToJson());
-        SafetensorsFile.Write(Path.Combine(folder, WeightsFile), Parameters);
+        SafetensorsFile.Write(Path.Combine(folder, ModelWeights.AdapterName), Parameters);
     }
 
     /// <summary>Another one, of other tensors.</summary>

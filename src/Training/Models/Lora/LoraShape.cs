@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Axpo.Core;
 
 namespace Axpo.Training.Models.Lora;
 
@@ -30,6 +31,31 @@ public sealed record LoraShape
 
     /// <summary>Folder of the model that it belongs to; empty: not said.</summary>
     public string Base { get; init; } = "";
+
+    /// <summary>What a run's configuration asks for; null: no adapter.</summary>
+    /// <param name="options">The configuration.</param>
+    /// <param name="model">Folder of the model.</param>
+    public static LoraShape? Of(LoraOptions options, string model) => options.Rank == 0 ? null : new LoraShape
+    {
+        Rank = options.Rank,
+        Alpha = options.Alpha,
+        Targets = options.Targets == AllLinear ? Projections : [.. Projections.Where(options.Targets.Split(',', StringSplitOptions.TrimEntries).Contains)],
+        Base = Path.GetFullPath(model),
+    };
+
+    /// <summary>Whether a folder holds an adapter rather than a model.</summary>
+    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, FileName)) && !File.Exists(Path.Combine(folder, "config.json"));
+
+    /// <summary>Folder of the model that the adapter in a folder belongs to, relative names from there.</summary>
+    /// <exception cref="FileNotFoundException">It is gone.</exception>
+    public static string BaseOf(string folder)
+    {
+        var said = FromFolder(folder).Base;
+        var path = Path.GetFullPath(said, Path.GetFullPath(folder));
+        return said.Length > 0 && Directory.Exists(path)
+            ? path
+            : throw new FileNotFoundException($"adapter: the model '{said}' that base_model_name_or_path of '{Path.Combine(folder, FileName)}' names is no folder here; write there where it is");
+    }
 
     /// <summary>Reads <c>adapter_config.json</c>.</summary>
     /// <param name="folder">Folder of the adapter.</param>
