@@ -623,7 +623,7 @@ public sealed record LearnerOptions
     /// <summary>Most tokens of one forward-backward pass; cuts only memory, never the gradient.</summary>
     [Id(7), Range(64, 10_000_000)] public int MicroBatchTokens { get; init; } = 8192;
 
-    /// <summary>Intra-op threads of the learner; 0 = every core.</summary>
+    /// <summary>Cores that the learner uses: workers of one thread each on the CPU in float32, otherwise threads of one operator; 0 = every core. The same bits come out for the same number.</summary>
     [Id(8), Range(0, 1024)] public int Threads { get; init; }
 
     /// <summary>Newest checkpoints that stay on the disk; older ones are deleted once a step is committed and published. 0: all stay.</summary>

@@ -73,11 +73,14 @@ public static class ComputeDevice
         }
     }
 
+    /// <summary>Whether this process may read a tensor's memory directly.</summary>
+    public static bool IsHost(Tensor tensor) => tensor.device_type == DeviceType.CPU;
+
     /// <summary>Tensors whose memory this process may read directly.</summary>
     /// <exception cref="InvalidOperationException">The tensor lives on another device.</exception>
     public static void RequireHost(Tensor tensor)
     {
-        if (tensor.device_type != DeviceType.CPU)
+        if (!IsHost(tensor))
         {
             throw new InvalidOperationException($"a tensor on {tensor.device} was handed to code that reads memory of the CPU");
         }

@@ -5,7 +5,8 @@ namespace Axpo.Training.Kernels;
 
 /// <summary>
 /// Causal attention of whole sequences in float32, head by head, four queries at a time; keys after a query are not computed. The backward pass makes the weights again from the logarithm of their sum (Dao et al. 2022),
-/// so nothing that grows with the square of a length is kept. A sequence's bits do not depend on its neighbours.
+/// so nothing that grows with the square of a length is kept. A sequence's tokens stand in any rows, in which several sequences may share their first ones: queries are computed of the others only. A sequence's bits do not
+/// depend on its neighbours.
 /// </summary>
 /// <param name="heads">Query heads.</param>
 /// <param name="kvHeads">Heads of keys and values, each shared by as many query heads.</param>
@@ -23,14 +24,16 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
     public long Scratch(int length) => (8L * Round(length) * _width) + (2L * Rows * Round(length));
 
     /// <summary>softmax(q k^T / sqrt(depth)) v of a sequence.</summary>
+    /// <param name="rows">Row of each token [length].</param>
     /// <param name="length">Tokens.</param>
-    /// <param name="q">[length, heads, depth].</param>
-    /// <param name="k">[length, kvHeads, depth].</param>
-    /// <param name="v">[length, kvHeads, depth].</param>
-    /// <param name="output">[length, heads, depth].</param>
-    /// <param name="logSums">Logarithm of the sum of the weights [length, heads].</param>
+    /// <param name="skip">First tokens whose queries belong to another sequence.</param>
+    /// <param name="q">[n, heads, depth].</param>
+    /// <param name="k">[n, kvHeads, depth].</param>
+    /// <param name="v">[n, kvHeads, depth].</param>
+    /// <param name="output">[n, heads, depth]; the rows of the sequence's own queries are written.</param>
+    /// <param name="logSums">Logarithm of the sum of the weights [n, heads]; the same rows.</param>
     /// <param name="scratch">As much as <see cref="Scratch"/> says.</param>
-    public void Forward(int length, float* q, float* k, float* v, float* output, float* logSums, float* scratch)
+    public void Forward(int* rows, int length, int skip, float* q, float* k, float* v, float* output, float* logSums, float* scratch)
     {
         var (stride, group) = (Round(length), heads / kvHeads);
         var size = stride * _width;
@@ -39,43 +42,46 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
         {
             if (head % group == 0)
             {
-                PackColumns(k + (head / group * depth), kvHeads, length, stride, keys);
-                PackRows(v + (head / group * depth), kvHeads, length, stride, values);
+                PackColumns(k + (head / group * depth), kvHeads, rows, length, stride, keys);
+                PackRows(v + (head / group * depth), kvHeads, rows, length, stride, values);
             }
 
-            PackRows(q + (head * depth), heads, length, stride, queries);
-            for (var first = 0; first < length; first += Rows)
+            PackRows(q + (head * depth), heads, rows + skip, length - skip, stride, queries);
+            for (var first = skip; first < length; first += Rows)
             {
-                AttentionTile.Scores(queries + (first * _width), _width, keys, depth, stride, Round(first + Rows), weights);
+                var (columns, at) = (Math.Min(Round(first + Rows), stride), (first - skip) * _width);
+                AttentionTile.Scores(queries + at, _width, keys, depth, stride, columns, weights);
                 for (var row = 0; row < Rows; row++)
                 {
-                    var logSum = Softmax(weights + (row * stride), first + row + 1, Round(first + Rows));
+                    var logSum = Softmax(weights + (row * stride), first + row + 1, columns);
                     if (first + row < length)
                     {
-                        logSums[((first + row) * heads) + head] = logSum;
+                        logSums[((long)rows[first + row] * heads) + head] = logSum;
                     }
                 }
 
-                AttentionTile.Mix(weights, stride, values, Math.Min(first + Rows, length), _width, mixed + (first * _width));
+                AttentionTile.Mix(weights, stride, values, Math.Min(first + Rows, length), _width, mixed + at);
             }
 
-            UnpackRows(mixed, output + (head * depth), heads, length);
+            UnpackRows(mixed, rows + skip, length - skip, output + (head * depth), heads);
         }
     }
 
-    /// <summary>Takes the gradient of a sequence's output to queries, keys and values.</summary>
+    /// <summary>Takes the gradient of the output of a sequence's own queries to queries, keys and values.</summary>
+    /// <param name="rows">Row of each token [length].</param>
     /// <param name="length">Tokens.</param>
-    /// <param name="q">[length, heads, depth].</param>
-    /// <param name="k">[length, kvHeads, depth].</param>
-    /// <param name="v">[length, kvHeads, depth].</param>
-    /// <param name="output">[length, heads, depth], as <see cref="Forward"/> left it.</param>
-    /// <param name="logSums">[length, heads], as <see cref="Forward"/> left it.</param>
-    /// <param name="gradient">Of the output [length, heads, depth].</param>
-    /// <param name="qGradient">[length, heads, depth], overwritten.</param>
-    /// <param name="kGradient">[length, kvHeads, depth], overwritten.</param>
-    /// <param name="vGradient">[length, kvHeads, depth], overwritten.</param>
+    /// <param name="skip">First tokens whose queries belong to another sequence.</param>
+    /// <param name="q">[n, heads, depth].</param>
+    /// <param name="k">[n, kvHeads, depth].</param>
+    /// <param name="v">[n, kvHeads, depth].</param>
+    /// <param name="output">[n, heads, depth], as <see cref="Forward"/> left it.</param>
+    /// <param name="logSums">[n, heads], as <see cref="Forward"/> left it.</param>
+    /// <param name="gradient">Of the output [n, heads, depth].</param>
+    /// <param name="qGradient">[n, heads, depth]; the rows of the sequence's own queries are written.</param>
+    /// <param name="kGradient">[n, kvHeads, depth], added to.</param>
+    /// <param name="vGradient">[n, kvHeads, depth], added to.</param>
     /// <param name="scratch">As much as <see cref="Scratch"/> says.</param>
-    public void Backward(int length, float* q, float* k, float* v, float* output, float* logSums, float* gradient, float* qGradient, float* kGradient, float* vGradient, float* scratch)
+    public void Backward(int* rows, int length, int skip, float* q, float* k, float* v, float* output, float* logSums, float* gradient, float* qGradient, float* kGradient, float* vGradient, float* scratch)
     {
         var (stride, group) = (Round(length), heads / kvHeads);
         var size = stride * _width;
@@ -85,24 +91,24 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
         {
             if (head % group == 0)
             {
-                PackRows(k + (head / group * depth), kvHeads, length, stride, keys);
-                PackColumns(k + (head / group * depth), kvHeads, length, stride, keyColumns);
-                PackColumns(v + (head / group * depth), kvHeads, length, stride, valueColumns);
+                PackRows(k + (head / group * depth), kvHeads, rows, length, stride, keys);
+                PackColumns(k + (head / group * depth), kvHeads, rows, length, stride, keyColumns);
+                PackColumns(v + (head / group * depth), kvHeads, rows, length, stride, valueColumns);
                 new Span<float>(keySums, 2 * size).Clear();
             }
 
-            PackRows(q + (head * depth), heads, length, stride, queries);
-            PackRows(gradient + (head * depth), heads, length, stride, outer);
-            for (var first = 0; first < length; first += Rows)
+            PackRows(q + (head * depth), heads, rows + skip, length - skip, stride, queries);
+            PackRows(gradient + (head * depth), heads, rows + skip, length - skip, stride, outer);
+            for (var first = skip; first < length; first += Rows)
             {
-                var (columns, count, at) = (Round(first + Rows), Math.Min(first + Rows, length), first * _width);
+                var (columns, count, at) = (Math.Min(Round(first + Rows), stride), Math.Min(first + Rows, length), (first - skip) * _width);
                 AttentionTile.Scores(queries + at, _width, keyColumns, depth, stride, columns, weights);
                 AttentionTile.Scores(outer + at, _width, valueColumns, depth, stride, columns, slopes);
                 for (var row = 0; row < Rows; row++)
                 {
                     // A row beyond the sequence has no gradient: whatever its weights are, they add nothing.
-                    var place = ((Math.Min(first + row, length - 1) * heads) + head);
-                    var delta = RmsNormKernel.Dot(outer + at + (row * _width), output + (place * (long)depth), first + row < length ? depth : 0);
+                    var place = ((long)rows[Math.Min(first + row, length - 1)] * heads) + head;
+                    var delta = RmsNormKernel.Dot(outer + at + (row * _width), output + (place * depth), first + row < length ? depth : 0);
                     Slopes(weights + (row * stride), slopes + (row * stride), first + row < length ? first + row + 1 : 0, columns, logSums[place], delta);
                 }
 
@@ -111,11 +117,11 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
                 AttentionTile.Spread(weights, stride, outer + at, count, _width, valueSums);
             }
 
-            UnpackRows(mixed, qGradient + (head * depth), heads, length);
+            UnpackRows(mixed, rows + skip, length - skip, qGradient + (head * depth), heads);
             if (head % group == group - 1)
             {
-                UnpackRows(keySums, kGradient + (head / group * depth), kvHeads, length);
-                UnpackRows(valueSums, vGradient + (head / group * depth), kvHeads, length);
+                AddRows(keySums, rows, length, kGradient + (head / group * depth), kvHeads);
+                AddRows(valueSums, rows, length, vGradient + (head / group * depth), kvHeads);
             }
         }
     }
@@ -171,12 +177,12 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Before(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
 
-    /// <summary>Rows of one head [length, depth] of every so many, filled up to [stride, width] by zeros.</summary>
-    private void PackRows(float* from, int every, int length, int stride, float* to)
+    /// <summary>Rows of one head of every so many, filled up to [stride, width] by zeros.</summary>
+    private void PackRows(float* from, int every, int* rows, int length, int stride, float* to)
     {
         for (var t = 0; t < length; t++)
         {
-            new ReadOnlySpan<float>(from + ((long)t * every * depth), depth).CopyTo(new Span<float>(to, depth));
+            new ReadOnlySpan<float>(from + ((long)rows[t] * every * depth), depth).CopyTo(new Span<float>(to, depth));
             new Span<float>(to + depth, _width - depth).Clear();
             to += _width;
         }
@@ -186,23 +192,36 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
 
     /// <summary>The same, turned: [depth, stride].</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void PackColumns(float* from, int every, int length, int stride, float* to)
-    {
-        for (var t = 0; t < stride; t++)
-        {
-            var row = from + ((long)t * every * depth);
-            for (var d = 0; d < depth; d++)
-            {
-                to[(d * stride) + t] = t < length ? row[d] : 0;
-            }
-        }
-    }
-
-    private void UnpackRows(float* from, float* to, int every, int length)
+    private void PackColumns(float* from, int every, int* rows, int length, int stride, float* to)
     {
         for (var t = 0; t < length; t++)
         {
-            new ReadOnlySpan<float>(from + (t * _width), depth).CopyTo(new Span<float>(to + ((long)t * every * depth), depth));
+            var row = from + ((long)rows[t] * every * depth);
+            for (var d = 0; d < depth; d++)
+            {
+                to[(d * stride) + t] = row[d];
+            }
+        }
+
+        for (var d = 0; d < depth; d++)
+        {
+            new Span<float>(to + (d * stride) + length, stride - length).Clear();
+        }
+    }
+
+    private void UnpackRows(float* from, int* rows, int length, float* to, int every)
+    {
+        for (var t = 0; t < length; t++)
+        {
+            new ReadOnlySpan<float>(from + (t * _width), depth).CopyTo(new Span<float>(to + ((long)rows[t] * every * depth), depth));
+        }
+    }
+
+    private void AddRows(float* from, int* rows, int length, float* to, int every)
+    {
+        for (var t = 0; t < length; t++)
+        {
+            RowSums.Add(from + (t * _width), to + ((long)rows[t] * every * depth), depth);
         }
     }
 }

@@ -22,7 +22,8 @@ internal static unsafe class RowSums
         }
     }
 
-    private static void Add(float* values, float* sums, int count)
+    /// <summary>Adds values to sums, in place.</summary>
+    public static void Add(float* values, float* sums, int count)
     {
         var i = 0;
         for (; i + Vector512<float>.Count <= count; i += Vector512<float>.Count)

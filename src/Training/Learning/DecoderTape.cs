@@ -32,7 +32,7 @@ internal sealed class DecoderTape
         (_policy, _pack, _predictors, _checkpointing) = (policy, pack, predictors, checkpointing);
         using var guard = no_grad();
         _rotation = policy.Rotation(pack.Positions);
-        _attention = new FusedAttention(pack.Lengths, policy.Config);
+        _attention = new FusedAttention(pack.Paths, policy.Config);
         var x = policy.Embed(pack.Ids);
         for (var layer = 0; layer < policy.Config.Layers; layer++)
         {

@@ -145,6 +145,9 @@ public sealed class Learner : ILearner, IDisposable
 
     private LearnerOptions Options => _configuration.Learner;
 
+    /// <summary>Whether tokens that several sequences of a micro-batch begin with are computed once. Deterministic runs keep to packs of whole sequences.</summary>
+    private bool SharesPrefixes => FusedLayer.Serves(_weights.Compute.Head) && !_configuration.Engine.Deterministic;
+
     private double Temperature => _configuration.Rollouts.Temperature;
 
     private PolicyWeights Train(Decoder masters) => new(
@@ -351,34 +354,12 @@ public sealed class Learner : ILearner, IDisposable
 
     private PackedBatch Pack(IReadOnlyList<TrainItem> micro, out Tensor chosen)
     {
-        var pack = new PackedBatch([.. micro.Select(i => i.Sequence.Tokens)], _weights.Device);
-        chosen = _weights.Device.Upload(micro.SelectMany((item, i) => item.Chosen.Select(t => (long)pack.StartOf(i) + t)).ToArray());
+        var pack = new PackedBatch([.. micro.Select(i => i.Sequence.Tokens)], _weights.Device, SharesPrefixes);
+        chosen = _weights.Device.Upload(micro.SelectMany((item, i) => item.Chosen.Select(t => (long)pack.RowOf(i, t))).ToArray());
         return pack;
     }
 
     private Tensor Flat(IReadOnlyList<TrainItem> micro, Func<TrainItem, IEnumerable<float>> values) => _weights.Device.Upload(micro.SelectMany(values).ToArray());
 
-    /// <summary>Micro-batches, longest sequences first; as many for each worker, and as even, as whole sequences allow.</summary>
-    private List<List<TrainItem>> Cut(IReadOnlyList<TrainItem> items)
-    {
-        var all = items.Sum(i => i.Sequence.Tokens.Length);
-        var most = Math.Min(Options.MicroBatchTokens, _workers.MostTokens);
-        var even = all / (Math.Ceiling((double)all / most / _workers.Count) * _workers.Count);
-        var micros = new List<List<TrainItem>>();
-        var tokens = 0;
-        foreach (var item in items.OrderByDescending(i => i.Sequence.Tokens.Length))
-        {
-            var length = item.Sequence.Tokens.Length;
-            if (micros.Count == 0 || tokens + length > most || tokens + (length / 2.0) > even)
-            {
-                micros.Add([]);
-                tokens = 0;
-            }
-
-            micros[^1].Add(item);
-            tokens += length;
-        }
-
-        return micros;
-    }
+    private List<List<TrainItem>> Cut(IReadOnlyList<TrainItem> items) => MicroBatches.Cut(items, i => i.Sequence.Tokens, Math.Min(Options.MicroBatchTokens, _workers.MostTokens), _workers.Count, SharesPrefixes);
 }

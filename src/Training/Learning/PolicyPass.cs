@@ -22,13 +22,13 @@ public sealed class PolicyPass
     /// <summary>Runs the policy forward; where gradients are on, ready for <see cref="Backward"/>.</summary>
     /// <param name="policy">The policy.</param>
     /// <param name="pack">Sequences.</param>
-    /// <param name="chosen">Positions in the pack of the tokens wanted [m] int64; each is predicted at the position before it.</param>
+    /// <param name="chosen">Positions in the pack of the tokens wanted [m] int64; each is predicted at the one before it in its sequence.</param>
     /// <param name="temperature">Sampling temperature.</param>
     /// <param name="entropy">What is done with the entropy.</param>
     /// <param name="checkpointing">Whether layers are computed again in the backward pass.</param>
     public PolicyPass(Decoder policy, PackedBatch pack, Tensor chosen, double temperature, EntropyUse entropy = EntropyUse.None, bool checkpointing = false)
     {
-        (_policy, _pack, _predictors) = (policy, pack, chosen.Plus(-1L));
+        (_policy, _pack, _predictors) = (policy, pack, pack.Before.index_select(0, chosen));
         var (isFused, targets) = (FusedLayer.Serves(policy.Head), pack.Ids.index_select(0, chosen));
         _tape = isFused && is_grad_enabled() ? new DecoderTape(policy, pack, _predictors, checkpointing) : null;
         _rows = _tape?.Rows ?? (checkpointing && is_grad_enabled() ? KeepInputs() : pack.Forward(policy).index_select(0, _predictors));

@@ -1,3 +1,4 @@
+using Axpo.Training.Devices;
 using Axpo.Training.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -15,7 +16,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     private readonly float _eps = (float)config.RmsNormEps;
 
     /// <summary>Whether these kernels serve passes over a tensor (weights or activations).</summary>
-    public static bool Serves(Tensor x) => x.device_type == DeviceType.CPU && x.dtype == ScalarType.Float32;
+    public static bool Serves(Tensor x) => ComputeDevice.IsHost(x) && x.dtype == ScalarType.Float32;
 
     /// <summary>RMS norm of rows.</summary>
     /// <param name="x">[n, width].</param>

@@ -150,12 +150,11 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
         var sampled = new List<float>();
         for (var i = 0; i < batch.Length; i++)
         {
-            var start = pack.StartOf(i);
             foreach (var segment in batch[i].Segments)
             {
                 for (var t = Math.Max(1, segment.Start); t < segment.End; t++)
                 {
-                    chosen.Add(start + t);
+                    chosen.Add(pack.RowOf(i, t));
                     weights.Add(segment.IsSampled ? 1f : (float)options.OtherWeight);
                     sampled.Add(segment.IsSampled ? 1f : 0f);
                 }

@@ -106,7 +106,7 @@ public sealed class FusedKernelTests
         var want = CausalAttention.Packed(lengths, config)(0, q, k, v);
         want.backward([upstream]);
         using var guard = no_grad();
-        var fused = new FusedAttention(lengths, config);
+        var fused = new FusedAttention(SequencePath.EndToEnd(lengths), config);
         var (got, sums) = fused.Forward(q.detach(), k.detach(), v.detach());
         var gradients = fused.Backward(q.detach(), k.detach(), v.detach(), got, sums, upstream);
         Near(got, want);
@@ -195,7 +195,7 @@ public sealed class FusedKernelTests
 
         int[][] sequences = [.. new[] { 17, 33, 33, 5 }.Select((n, i) => Enumerable.Range(0, n).Select(t => ((t * 7) + (i * 11)) % vocabulary).ToArray())];
         var pack = new PackedBatch(sequences, CPU);
-        var chosen = tensor(Enumerable.Range(1, pack.Tokens - 1).Where(t => t % 3 != 0).Select(t => (long)t).ToArray());
+        var chosen = tensor(sequences.SelectMany((tokens, i) => Enumerable.Range(1, tokens.Length - 1).Where(t => t % 3 != 0).Select(t => (long)pack.RowOf(i, t))).ToArray());
         var upstream = Random(1, (int)chosen.shape[0]);
 
         // Autograd from end to end; no kernel of ours serves a pass that it records.
@@ -231,8 +231,8 @@ public sealed class FusedKernelTests
         using var guard = no_grad();
         var config = new DecoderConfig { VocabSize = 50, HiddenSize = 40, Layers = 1, Heads = 3, KvHeads = 1, HeadDim = 12, IntermediateSize = 30, MaxPositions = 64 };
         var (q, k, v) = (Random(1, 30, 3, 12), Random(2, 30, 1, 12), Random(3, 30, 1, 12));
-        var (together, _) = new FusedAttention([11, 19], config).Forward(q, k, v);
-        var (alone, _) = new FusedAttention([19], config).Forward(Last(q), Last(k), Last(v));
+        var (together, _) = new FusedAttention(SequencePath.EndToEnd([11, 19]), config).Forward(q, k, v);
+        var (alone, _) = new FusedAttention(SequencePath.EndToEnd([19]), config).Forward(Last(q), Last(k), Last(v));
         alone.bytes.SequenceEqual(Last(together).bytes).ShouldBeTrue();
         var x = Random(4, 30, 40);
         FusedLayer.Normalise(Last(x), ones(40), 1e-6).Rows.bytes.SequenceEqual(Last(FusedLayer.Normalise(x, ones(40), 1e-6).Rows).bytes).ShouldBeTrue();

@@ -79,7 +79,7 @@ public sealed class PackedLeakTests(TinyModel model) : IClassFixture<TinyModel>
     private static (float[] LogProbs, Dictionary<string, Tensor> Gradients) Packed(Decoder decoder, int[][] sequences, int[] wanted, bool checkpointing)
     {
         var pack = new PackedBatch(sequences, CPU);
-        var chosen = tensor(wanted.SelectMany(i => Enumerable.Range(1, sequences[i].Length - 1).Select(t => (long)pack.StartOf(i) + t)).ToArray());
+        var chosen = tensor(wanted.SelectMany(i => Enumerable.Range(1, sequences[i].Length - 1).Select(t => (long)pack.RowOf(i, t))).ToArray());
         var weights = tensor(wanted.SelectMany(i => Enumerable.Range(1, sequences[i].Length - 1).Select(t => (float)Math.Sin((sequences[i][t] * 3) + t))).ToArray());
         var pass = new PolicyPass(decoder, pack, chosen, 1, checkpointing: checkpointing);
         (pass.LogProbs * weights).sum().backward();
