@@ -3,6 +3,7 @@ using Axpo.Core;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
 using Axpo.Training.Native;
+using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
 

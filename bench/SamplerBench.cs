@@ -2,6 +2,7 @@ using System.Globalization;
 using Axpo.Core;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
+using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
 
