@@ -9,7 +9,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Cancelling, deadlines, faults, weights, memory: no caller is ever left waiting.</summary>
-public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
