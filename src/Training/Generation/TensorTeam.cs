@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Generation;
 
 /// <summary>
-/// A step as operators on whole tensors: one pass of the decoder over all new tokens, decoded and prefilled, then one draw for all sequences that sample. What the step is about goes to the device in one copy, what was
-/// drawn comes back in one.
+/// A step as operators on whole tensors: one pass of the decoder over all new tokens, decoded and prefilled, then one draw for all sequences that sample. The engine's thread only asks for operators until it reads, in one copy,
+/// what was drawn.
 /// </summary>
 internal sealed class TensorTeam : IStepTeam
 {

@@ -166,7 +166,10 @@ public class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixtur
     {
         var folder = fixture.Make("fourth", 4);
         await using var engine = await fixture.StartAsync(new EngineOptions { Deterministic = true, KvMebibytes = 64 });
+        var live = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Loop.BeforeStep = _ => live.TrySetResult();
         var running = engine.GenerateAsync(Request("a", Prompt(4), max: 200), None);
+        await live.Task;
         var publishing = engine.PublishAsync(new WeightsVersion(1, 1, folder, Hash(folder)), None);
         var first = await running;
         first.Versions.Distinct().Count().ShouldBe(1);
