@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every check on a machine that has a python3 with torch, and no .NET, from the repository's root: run.sh OUT [DEVICE [--small]]. Made for one call of at most seven minutes; a part that fails or hangs costs its own rows only.
+# Runs every check on a machine that has a python3 with torch, and no .NET, from the repository's root: run.sh OUT [DEVICE [--small]]. Made for one call of at most ten minutes; a part that fails or hangs costs its own rows only.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 carried=$here
@@ -50,8 +50,8 @@ else
   part 60 varlen
   part 60 gemm
   part 110 learner
-  part 90 engine
-  part 110 decode
+  part 120 engine
+  part 120 decode
 fi
 say "peer"
 timeout 80 python3 "$here/peer.py" "${device%-tensor}" "$work/rows/peer.md" $small
