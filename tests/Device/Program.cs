@@ -10,6 +10,8 @@ Dictionary<string, Func<Settings, Table, Task>> parts = new(StringComparer.Ordin
     ["varlen"] = VariableLengths.RunAsync,
     ["gemm"] = GemmBench.RunAsync,
     ["learner"] = LearnerBench.RunAsync,
+    ["engine"] = EngineParity.RunAsync,
+    ["decode"] = EngineBench.RunAsync,
 };
 if (args.Length == 0 || !parts.TryGetValue(args[0], out var part))
 {

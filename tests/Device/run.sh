@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every check on a machine that has a python3 with torch, and no .NET, from the repository's root: run.sh OUT [DEVICE [--small]]. Made for one call of at most four minutes; a part that fails or hangs costs its own rows only.
+# Runs every check on a machine that has a python3 with torch, and no .NET, from the repository's root: run.sh OUT [DEVICE [--small]]. Made for one call of at most ten minutes; a part that fails or hangs costs its own rows only.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 carried=$here
@@ -50,14 +50,16 @@ else
   part 60 varlen
   part 60 gemm
   part 110 learner
+  part 120 engine
+  part 120 decode
 fi
 say "peer"
-timeout 80 python3 "$here/peer.py" "$device" "$work/rows/peer.md" $small
+timeout 80 python3 "$here/peer.py" "${device%-tensor}" "$work/rows/peer.md" $small
 
 {
   echo "| what | measured | bound | |"
   echo "|---|---|---|---|"
-  for name in smoke parity update varlen gemm learner peer; do [ -f "$work/rows/$name.md" ] && cat "$work/rows/$name.md"; done
+  for name in smoke parity update varlen gemm learner engine decode peer; do [ -f "$work/rows/$name.md" ] && cat "$work/rows/$name.md"; done
 } > "$out/table.md"
 say "table"
 cat "$out/table.md"

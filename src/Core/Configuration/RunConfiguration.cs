@@ -704,7 +704,9 @@ public sealed record EngineOptions
     /// <summary>KV of older weights when new ones come: `keep` goes on with it, `recompute` computes the tokens so far again. In deterministic mode nothing is live then, and idle sessions are recomputed.</summary>
     [Id(6)] public OldKv OldKv { get; init; }
 
-    /// <summary>Device of the engine: <c>auto</c> or <c>cpu</c>; <c>cuda</c> is refused, as the engine's attention and pages are CPU code.</summary>
+    /// <summary>
+    /// Device of the engine: <c>auto</c> (the first CUDA device, else the CPU; in deterministic mode the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. A CUDA device is one worker, its `kvMebibytes` are allocated at the start, and it has no deterministic mode.
+    /// </summary>
     [Id(7), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
 }
 

@@ -109,7 +109,7 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         "accelerators",
         CheckState.Works,
         accelerators.Count > 0
-            ? string.Join("; ", accelerators.Select(a => $"{a.Setting} {a.Name}{(a.MemoryBytes > 0 ? $" ({Gibibytes(a.MemoryBytes)})" : "")}")) + "; learner.device=auto takes the first, the engine runs on the CPU"
+            ? string.Join("; ", accelerators.Select(a => $"{a.Setting} {a.Name}{(a.MemoryBytes > 0 ? $" ({Gibibytes(a.MemoryBytes)})" : "")}")) + "; learner.device=auto and engine.device=auto take the first (the engine not with engine.deterministic=true)"
             : "none: engine and learner run on the CPU");
 
     private static async Task<MachineCheck> ToolAsync(ITool tool, CancellationToken cancellationToken)

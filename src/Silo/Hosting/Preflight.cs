@@ -114,7 +114,14 @@ public static class Preflight
         try
         {
             Add("learner.device", configuration.Learner.Device, ComputeDevice.WhyNot(configuration.Learner.Device));
-            Add("engine.device", configuration.Engine.Device, PolicyEngine.WhyNot(configuration.Engine.Device));
+            if (PolicyEngine.WhyNotTogether(configuration.Engine) is { } why)
+            {
+                problems.Add(new Problem("engine.device", configuration.Engine.Device, why));
+            }
+            else
+            {
+                Add("engine.device", configuration.Engine.Device, ComputeDevice.WhyNot(configuration.Engine.Device));
+            }
         }
         catch (DllNotFoundException)
         {

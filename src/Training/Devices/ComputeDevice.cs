@@ -14,7 +14,9 @@ public static class ComputeDevice
     /// <summary>The setting that takes the first CUDA device, and the CPU where there is none.</summary>
     public const string Auto = "auto";
 
-    private const string Processor = "cpu";
+    /// <summary>The setting that takes the processor.</summary>
+    public const string Processor = "cpu";
+
     private const string Cuda = "cuda";
 
     /// <summary>The processor.</summary>
@@ -56,13 +58,13 @@ public static class ComputeDevice
     public static bool AsksForCuda(string setting) => setting.StartsWith(Cuda, StringComparison.Ordinal);
 
     /// <summary>Bytes that an operation's large intermediates should take at most: what stays in a processor's caches and memory without harm, and enough to fill a CUDA device.</summary>
-    public static long ScratchBytes(Device device) => device.type == DeviceType.CPU ? 64L << 20 : 1L << 30;
+    public static long ScratchBytes(Device device) => IsHost(device) ? 64L << 20 : 1L << 30;
 
     /// <summary>To a multiple of what sequences are filled up for attention, so that near lengths share a call; 1: they are not.</summary>
-    public static int LengthStep(Device device) => device.type == DeviceType.CPU ? 1 : 64;
+    public static int LengthStep(Device device) => IsHost(device) ? 1 : 64;
 
     /// <summary>Rows of a square matrix whose product takes long enough to be timed by the clock.</summary>
-    public static int ProbeSize(Device device) => device.type == DeviceType.CPU ? 512 : 4096;
+    public static int ProbeSize(Device device) => IsHost(device) ? 512 : 4096;
 
     /// <summary>Waits until everything asked of a device so far is done; on the CPU it is.</summary>
     public static void Synchronize(Device device)
@@ -75,6 +77,9 @@ public static class ComputeDevice
 
     /// <summary>Whether this process may read a tensor's memory directly.</summary>
     public static bool IsHost(Tensor tensor) => tensor.device_type == DeviceType.CPU;
+
+    /// <summary>Whether a device is the processor.</summary>
+    public static bool IsHost(Device device) => device.type == DeviceType.CPU;
 
     /// <summary>Tensors whose memory this process may read directly.</summary>
     /// <exception cref="InvalidOperationException">The tensor lives on another device.</exception>

@@ -19,6 +19,9 @@ public static class Transfers
     /// <summary>A tensor [n] float32 on a device.</summary>
     public static Tensor Upload(this Device device, float[] values) => Send(device, tensor(values));
 
+    /// <summary>A tensor [n] float64 on a device.</summary>
+    public static Tensor Upload(this Device device, double[] values) => Send(device, tensor(values));
+
     /// <summary>The values of a float32 tensor, in order.</summary>
     public static float[] Floats(this Tensor values) => Read<float>(values, ScalarType.Float32);
 

@@ -5,6 +5,9 @@ namespace Axpo.Training.Generation;
 /// <summary>What an exception of a step means.</summary>
 internal static class EngineFaults
 {
+    /// <summary>What libtorch, and the libraries under it, say when memory runs out, on the processor or on a device.</summary>
+    private static readonly string[] OutOfMemoryWords = ["allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED"];
+
     /// <summary>Memory ran out, in .NET or in libtorch, which says so in words only.</summary>
     public static bool IsOutOfMemory(Exception e) => e is OutOfMemoryException || (e is ExternalException && OfMemory(e.Message));
 
@@ -13,8 +16,5 @@ internal static class EngineFaults
 
     public static string Text(Exception e) => $"{e.GetType().Name}: {e.Message}";
 
-    private static bool OfMemory(string message) =>
-        message.Contains("allocate memory", StringComparison.OrdinalIgnoreCase)
-        || message.Contains("not enough memory", StringComparison.OrdinalIgnoreCase)
-        || message.Contains("out of memory", StringComparison.OrdinalIgnoreCase);
+    private static bool OfMemory(string message) => Array.Exists(OutOfMemoryWords, w => message.Contains(w, StringComparison.OrdinalIgnoreCase));
 }

@@ -5,8 +5,8 @@ namespace Axpo.Training.Generation;
 /// <summary>What the engine says.</summary>
 internal static partial class EngineLog
 {
-    [LoggerMessage(Level = LogLevel.Information, Message = "Engine started: {Folder}, {Workers} workers, {Pages} KV pages of {PageKilobytes} KiB, context {Context}, deterministic {Deterministic}")]
-    public static partial void Started(ILogger logger, string folder, int workers, int pages, long pageKilobytes, int context, bool deterministic);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Engine started: {Folder} on {Device}, {Workers} workers, {Pages} KV pages of {PageKilobytes} KiB, context {Context}, deterministic {Deterministic}")]
+    public static partial void Started(ILogger logger, string folder, string device, int workers, int pages, long pageKilobytes, int context, bool deterministic);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Engine took weights {Fence}.{Step}")]
     public static partial void Swapped(ILogger logger, long fence, int step);

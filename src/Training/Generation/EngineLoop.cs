@@ -23,7 +23,7 @@ internal sealed partial class EngineLoop
     private readonly List<Sequence> _live = [];
     private readonly List<StepWork> _plan = [];
     private readonly Dictionary<string, Sequence> _promptsInWork = new(StringComparer.Ordinal);
-    private readonly int _workers;
+    private readonly IEngineCompute _compute;
     private readonly int _maxContext;
     private readonly PrefillBudget _prefill = new();
     private readonly Action<int> _queue;
@@ -31,23 +31,19 @@ internal sealed partial class EngineLoop
     private Decoder _decoder;
     private WeightsVersion _version;
     private EngineCommand.Swap? _pendingSwap;
-    private WorkerTeam? _team;
+    private IStepTeam? _team;
     private int _weights;
     private volatile bool _stopping;
 
-    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, int workers, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload)
+    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, IEngineCompute compute, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload)
     {
-        (_decoder, _version, _options, _workers, _maxContext) = (decoder, version, options, workers, maxContext);
+        (_decoder, _version, _options, _compute, _maxContext) = (decoder, version, options, compute, maxContext);
         (_commands, _counters, _time, _logger, _queue, _reload) = (commands, counters, time, logger, queue, reload);
-        var layout = new KvLayout(decoder.Config);
-        _pool = new KvPool(layout, (long)options.KvMebibytes << 20);
+        _pool = compute.Pool;
         _sessions = new SessionTable(_pool, counters);
-        PageBytes = layout.PageBytes;
     }
 
     public int Pages => _pool.Capacity;
-
-    public long PageBytes { get; }
 
     /// <summary>Runs before every step; tests make steps fail, or watch them.</summary>
     public Action<long>? BeforeStep { get; set; }
@@ -83,7 +79,7 @@ internal sealed partial class EngineLoop
         using var inference = inference_mode();
         try
         {
-            _team = new WorkerTeam(_decoder.Config, _workers, _options.Deterministic);
+            _team = _compute.NewTeam();
             while (!_stopping)
             {
                 Turn(_team);
@@ -98,7 +94,7 @@ internal sealed partial class EngineLoop
         }
     }
 
-    private void Turn(WorkerTeam team)
+    private void Turn(IStepTeam team)
     {
         try
         {
@@ -279,7 +275,7 @@ internal sealed partial class EngineLoop
     {
         // In deterministic mode weights wait until nothing is live: then nothing new may start before them.
         var holdBack = _pendingSwap is not null && _options.Deterministic;
-        for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _workers && !holdBack;)
+        for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _compute.Workers && !holdBack;)
         {
             var sequence = node.Value;
             var admission = new Admission(_sessions, sequence, _weights, _maxContext, _pool.Capacity, _promptsInWork);
@@ -335,7 +331,7 @@ internal sealed partial class EngineLoop
         }
     }
 
-    private void Step(WorkerTeam team)
+    private void Step(IStepTeam team)
     {
         BeforeStep?.Invoke(_counters.Steps);
         Plan(team);
@@ -362,7 +358,7 @@ internal sealed partial class EngineLoop
         _prefill.Good();
     }
 
-    private void Plan(WorkerTeam team)
+    private void Plan(IStepTeam team)
     {
         foreach (var share in team.Shares)
         {

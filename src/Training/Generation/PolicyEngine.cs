@@ -5,6 +5,7 @@ using Axpo.Training.Devices;
 using Axpo.Training.Models;
 using Axpo.Training.Safetensors;
 using Microsoft.Extensions.Logging;
+using TorchSharp;
 
 namespace Axpo.Training.Generation;
 
@@ -20,6 +21,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private readonly EngineOptions _options;
     private readonly TimeProvider _time;
     private readonly DecoderConfig _config;
+    private readonly torch.Device _device;
     private readonly EngineLoop _loop;
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,7 +29,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private int _queued;
     private int _disposed;
 
-    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, TimeProvider time, ILogger logger)
+    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, bool onTensors, TimeProvider time, ILogger logger)
     {
         (_options, _time) = (options, time);
         _config = decoder.Config;
@@ -35,8 +37,11 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
         // More than a few workers do not help a lockstep of small matrices.
         var workers = options.Workers > 0 ? options.Workers : Math.Min(Environment.ProcessorCount, 4);
-        _loop = new EngineLoop(decoder, _published, options, workers, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
-        EngineLog.Started(logger, folder, workers, _loop.Pages, _loop.PageBytes >> 10, MaxContext, options.Deterministic);
+        var (layout, kvBytes) = (new KvLayout(_config), (long)options.KvMebibytes << 20);
+        IEngineCompute compute = onTensors ? new TensorCompute(_config, layout, kvBytes, decoder.Device) : new HostCompute(_config, layout, kvBytes, workers, options.Deterministic);
+        _device = compute.Device;
+        _loop = new EngineLoop(decoder, _published, options, compute, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
+        EngineLog.Started(logger, folder, _device.ToString(), compute.Workers, _loop.Pages, layout.PageBytes >> 10, MaxContext, options.Deterministic);
     }
 
     /// <inheritdoc/>
@@ -51,11 +56,11 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <summary>The engine's loop; for tests.</summary>
     internal EngineLoop Loop => _loop;
 
-    /// <summary>Why the engine cannot run on a device, and what to do; null if it can.</summary>
-    /// <param name="setting">Value of <c>engine.device</c>.</param>
-    public static string? WhyNot(string setting) => ComputeDevice.AsksForCuda(setting)
-        ? "is not supported: the engine's attention, pages and sampler are CPU code; use auto or cpu (the learner runs on CUDA: learner.device)"
-        : ComputeDevice.WhyNot(setting);
+    /// <summary>Why <c>engine.device</c> cannot be had beside the other options, and what to do; null if it can. In deterministic mode <c>auto</c> is the processor.</summary>
+    /// <param name="options">The engine.</param>
+    public static string? WhyNotTogether(EngineOptions options) => options.Deterministic && ComputeDevice.AsksForCuda(options.Device)
+        ? "cannot be had with engine.deterministic=true: on CUDA a token's bits depend on who else is live; use auto or cpu"
+        : null;
 
     /// <summary>Loads a model off the caller's thread and starts the engine.</summary>
     /// <param name="modelFolder">A Hugging Face folder.</param>
@@ -65,18 +70,34 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <param name="cancellationToken">Gives up the start.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">The weights do not fit config.json.</exception>
-    /// <exception cref="NotSupportedException">The architecture or the engine's device is not supported.</exception>
+    /// <exception cref="NotSupportedException">The architecture or the engine's device is not supported, or the device is not there.</exception>
+    /// <exception cref="InvalidOperationException">There is no room for engine.kvMebibytes.</exception>
     public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, CancellationToken cancellationToken = default)
     {
-        if (WhyNot(options.Device) is { } why)
-        {
-            throw new NotSupportedException($"engine.device: '{options.Device}' {why}");
-        }
+        var device = await OnOwnThread(() => DeviceOf(options), cancellationToken);
+        return await StartAsync(modelFolder, options, device, onTensors: !ComputeDevice.IsHost(device), time, logger, cancellationToken);
+    }
 
-        var decoder = await OnOwnThread(() => Decoder.Load(modelFolder, ComputeDevice.Cpu), cancellationToken);
-        var engine = new PolicyEngine(decoder, modelFolder, options, time, logger);
+    /// <summary>As the public one, on a device that was chosen; with tensors for pages, which run on any, or with what is made for the processor.</summary>
+    internal static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, torch.Device device, bool onTensors, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    {
+        var engine = await OnOwnThread(Start, cancellationToken);
         new Thread(engine.Run) { IsBackground = true, Name = "axpo-engine-0" }.Start();
         return engine;
+
+        PolicyEngine Start()
+        {
+            var decoder = Decoder.Load(modelFolder, device);
+            try
+            {
+                return new PolicyEngine(decoder, modelFolder, options, onTensors, time, logger);
+            }
+            catch
+            {
+                decoder.Dispose();
+                throw;
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -170,6 +191,16 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         await _ended.Task;
     }
 
+    private static torch.Device DeviceOf(EngineOptions options)
+    {
+        if (WhyNotTogether(options) is { } why)
+        {
+            throw new NotSupportedException($"engine.device: '{options.Device}' {why}");
+        }
+
+        return ComputeDevice.Resolve(options.Deterministic && options.Device == ComputeDevice.Auto ? ComputeDevice.Processor : options.Device, "engine.device");
+    }
+
     private static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellationToken) =>
         Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 
@@ -211,7 +242,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     }
 
     /// <summary>Reads the weights of now once more. Those that the engine started with have no announced hash.</summary>
-    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Decoder.Load(version.Folder, ComputeDevice.Cpu) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
+    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Decoder.Load(version.Folder, _device) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
 
     private Decoder Load(WeightsVersion version)
     {
@@ -221,7 +252,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             throw new InvalidDataException($"weights {version.Fence}.{version.Step}: those in '{version.Folder}' have sha256 {hash}, announced was {version.Sha256}; they are not the ones that were committed");
         }
 
-        var decoder = Decoder.Load(version.Folder, ComputeDevice.Cpu);
+        var decoder = Decoder.Load(version.Folder, _device);
         if (decoder.Config with { MaxPositions = _config.MaxPositions, BosTokenId = _config.BosTokenId, EosTokenId = _config.EosTokenId } != _config)
         {
             decoder.Dispose();

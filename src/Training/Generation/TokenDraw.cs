@@ -60,15 +60,18 @@ internal sealed class TokenDraw
     /// </summary>
     public float LeastOfNucleus => MathF.BitDecrement((float)(Max + (Temperature * Math.Log(Slack * (1 - Options.TopP) * Total / _vocabulary))));
 
+    /// <summary>How options ask for a token of a vocabulary.</summary>
+    public static DrawKind KindOf(SamplingOptions options, int vocabulary) =>
+        options.Temperature <= 0 ? DrawKind.Greedy : IsLimited(options, vocabulary) ? DrawKind.TopK : options.TopP < 1 ? DrawKind.Nucleus : DrawKind.Whole;
+
     /// <summary>Starts a row.</summary>
     public void Begin(SamplingOptions options, ChanceKey chance, int position, int vocabulary)
     {
         (Options, Chance, Position, _vocabulary) = (options, chance, (uint)position, vocabulary);
-        var limited = options.TopK > 0 && options.TopK < vocabulary;
-        Kind = options.Temperature <= 0 ? DrawKind.Greedy : limited ? DrawKind.TopK : options.TopP < 1 ? DrawKind.Nucleus : DrawKind.Whole;
+        Kind = KindOf(options, vocabulary);
         (Max, Total, Weighted) = (float.NegativeInfinity, 0, 0);
         (Best, BestScore, BestLogit) = (-1, double.NegativeInfinity, 0);
-        Candidates.Clear(limited ? options.TopK : int.MaxValue);
+        Candidates.Clear(IsLimited(options, vocabulary) ? options.TopK : int.MaxValue);
     }
 
     /// <summary>Adds a tile's sums, which are relative to the tile's own largest logit.</summary>
@@ -84,6 +87,8 @@ internal sealed class TokenDraw
         Weighted += scale * (weighted + (shift * total));
         Total += scale * total;
     }
+
+    private static bool IsLimited(SamplingOptions options, int vocabulary) => options.TopK > 0 && options.TopK < vocabulary;
 
     private void Rescale(float max)
     {

@@ -14,6 +14,9 @@ namespace Axpo.Training.Generation;
 /// </summary>
 public sealed unsafe class TokenSampler
 {
+    /// <summary>Why no token can be drawn from a row.</summary>
+    internal const string DamagedLogits = "the logits are not finite: the weights are damaged or the step diverged";
+
     // Float rounding of w (4e-6) and u (1e-7) against this slack: a candidate is never lost.
     private const double Slack = 1 + 1e-4;
     private const float Negligible = 1e-12f;
@@ -244,5 +247,5 @@ public sealed unsafe class TokenSampler
         }
     }
 
-    private static ArithmeticException Damaged() => new("the logits are not finite: the weights are damaged or the step diverged");
+    private static ArithmeticException Damaged() => new(DamagedLogits);
 }

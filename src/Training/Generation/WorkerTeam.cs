@@ -8,7 +8,7 @@ namespace Axpo.Training.Generation;
 /// The engine's compute threads: the engine's own thread and, for larger steps, helpers that work in lockstep with it. All state belongs to the engine's
 /// thread; helpers touch only the share they were handed, between the two signals.
 /// </summary>
-internal sealed class WorkerTeam : IDisposable
+internal sealed class WorkerTeam : IStepTeam
 {
     private readonly StepWorker[] _workers;
     private readonly StepShare[] _shares;
@@ -33,11 +33,10 @@ internal sealed class WorkerTeam : IDisposable
 
     public int Size => _workers.Length;
 
+    /// <inheritdoc/>
     public IReadOnlyList<StepShare> Shares => _shares;
 
-    /// <summary>Does the filled shares; returns when all are done. Failures stand in the shares.</summary>
-    /// <param name="decoder">The weights.</param>
-    /// <param name="before">Runs on each worker before its share; tests make shares fail.</param>
+    /// <inheritdoc/>
     public void Run(Decoder decoder, Action<StepShare>? before)
     {
         (_decoder, _before) = (decoder, before);

@@ -53,8 +53,10 @@ public sealed class ComputeDeviceTests
         var configuration = new RunConfiguration { Learner = new LearnerOptions { Device = "cuda:900" } };
         (await Should.ThrowAsync<NotSupportedException>(() => Learner.StartAsync(model.Folder, configuration, TestContext.Current.CancellationToken)))
             .Message.ShouldStartWith("learner.device: 'cuda:900' is not there");
-        (await Should.ThrowAsync<NotSupportedException>(() => PolicyEngine.StartAsync(model.Folder, new EngineOptions { Device = "cuda" }, TimeProvider.System, NullLogger<PolicyEngine>.Instance)))
-            .Message.ShouldStartWith("engine.device: 'cuda' is not supported");
+        Task<PolicyEngine> Engine(EngineOptions options) => PolicyEngine.StartAsync(model.Folder, options, TimeProvider.System, NullLogger<PolicyEngine>.Instance);
+        (await Should.ThrowAsync<NotSupportedException>(() => Engine(new EngineOptions { Device = "cuda:900" }))).Message.ShouldStartWith("engine.device: 'cuda:900' is not there");
+        (await Should.ThrowAsync<NotSupportedException>(() => Engine(new EngineOptions { Device = "cuda", Deterministic = true })))
+            .Message.ShouldStartWith("engine.device: 'cuda' cannot be had with engine.deterministic=true");
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Devices;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -9,7 +10,7 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Small random models in folders of their own, and requests for them.</summary>
-public sealed class EngineFixture : IDisposable
+public class EngineFixture : IDisposable
 {
     public const int Vocabulary = 200;
 
@@ -33,6 +34,9 @@ public sealed class EngineFixture : IDisposable
     };
 
     public string Folder { get; }
+
+    /// <summary>Whether engines take the path of devices, on the processor.</summary>
+    public virtual bool OnTensors => false;
 
     public static ChanceKey Key(int index) => ChanceKey.Root(11).With((ulong)index);
 
@@ -80,7 +84,7 @@ public sealed class EngineFixture : IDisposable
     public static string Hash(string folder) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors"))));
 
     public Task<PolicyEngine> StartAsync(EngineOptions? options = null, TimeProvider? time = null, string? folder = null) =>
-        PolicyEngine.StartAsync(folder ?? Folder, options ?? new EngineOptions { KvMebibytes = 64 }, time ?? TimeProvider.System, NullLogger<PolicyEngine>.Instance);
+        PolicyEngine.StartAsync(folder ?? Folder, options ?? new EngineOptions { KvMebibytes = 64 }, ComputeDevice.Cpu, OnTensors, time ?? TimeProvider.System, NullLogger<PolicyEngine>.Instance, CancellationToken.None);
 
     /// <summary>Log-probs of the sampled tokens as the learner computes them: the whole sequence in one pass.</summary>
     public static float[] WholeSequence(string folder, int[] context, int[] sampled, double temperature)
@@ -103,5 +107,15 @@ public sealed class EngineFixture : IDisposable
         }
     }
 
-    public void Dispose() => Directory.Delete(_root, recursive: true);
+    public void Dispose()
+    {
+        Directory.Delete(_root, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>Engines that compute a step as devices do.</summary>
+public sealed class TensorEngineFixture : EngineFixture
+{
+    public override bool OnTensors => true;
 }

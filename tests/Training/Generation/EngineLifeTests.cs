@@ -10,7 +10,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Cancelling, deadlines, faults, weights, memory: no caller is ever left waiting.</summary>
-public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
@@ -167,7 +167,10 @@ public sealed class EngineLifeTests(EngineFixture fixture) : IClassFixture<Engin
     {
         var folder = fixture.Make("fourth", 4);
         await using var engine = await fixture.StartAsync(new EngineOptions { Deterministic = true, KvMebibytes = 64 });
+        var live = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        engine.Loop.BeforeStep = _ => live.TrySetResult();
         var running = engine.GenerateAsync(Request("a", Prompt(4), max: 200), None);
+        await live.Task;
         var publishing = engine.PublishAsync(new WeightsVersion(1, 1, folder, Hash(folder)), None);
         var first = await running;
         first.Versions.Distinct().Count().ShouldBe(1);

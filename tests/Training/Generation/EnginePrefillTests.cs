@@ -6,7 +6,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Long contexts are computed beside decoding, a piece a step.</summary>
-public sealed class EnginePrefillTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class EnginePrefillTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 

@@ -7,7 +7,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Prefixes shared by forks of forks outlive their sources; evicted sessions come back unseen.</summary>
-public sealed class EngineSharingTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class EngineSharingTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 

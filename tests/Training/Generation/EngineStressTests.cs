@@ -7,7 +7,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Episodes of several turns, with forks, cancelled calls and evictions, in far too little memory: every token is still right and no page is lost.</summary>
-public sealed class EngineStressTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class EngineStressTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 

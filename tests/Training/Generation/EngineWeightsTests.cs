@@ -8,7 +8,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Which weights computed what, and what becomes of it when new ones come.</summary>
-public sealed class EngineWeightsTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class EngineWeightsTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 

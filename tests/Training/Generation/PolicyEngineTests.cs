@@ -6,7 +6,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 
 namespace Axpo.Training.Tests.Generation;
 
-public sealed class PolicyEngineTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class PolicyEngineTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 

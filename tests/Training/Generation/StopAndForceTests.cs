@@ -6,7 +6,7 @@ using static Axpo.Training.Tests.Generation.EngineFixture;
 namespace Axpo.Training.Tests.Generation;
 
 /// <summary>Stop sequences and forced tokens.</summary>
-public sealed class StopAndForceTests(EngineFixture fixture) : IClassFixture<EngineFixture>
+public class StopAndForceTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 

@@ -1,0 +1,27 @@
+using Axpo.Training.Devices;
+using Axpo.Training.Models;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>The processor: threads with vectorised attention and sampling over pages in memory.</summary>
+/// <param name="config">Shape of the decoder.</param>
+/// <param name="layout">Layout of a page.</param>
+/// <param name="kvBytes">Bytes of all pages.</param>
+/// <param name="workers">Threads.</param>
+/// <param name="deterministic">Whether a row's bits must not depend on its neighbours.</param>
+/// <exception cref="InvalidOperationException">The system does not reserve so much.</exception>
+internal sealed class HostCompute(DecoderConfig config, KvLayout layout, long kvBytes, int workers, bool deterministic) : IEngineCompute
+{
+    /// <inheritdoc/>
+    public Device Device => ComputeDevice.Cpu;
+
+    /// <inheritdoc/>
+    public int Workers => workers;
+
+    /// <inheritdoc/>
+    public KvPool Pool { get; } = new(layout, kvBytes);
+
+    /// <inheritdoc/>
+    public IStepTeam NewTeam() => new WorkerTeam(config, workers, deterministic);
+}
