@@ -7,6 +7,7 @@ using Axpo.Training.Native;
 Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringComparer.Ordinal)
 {
     ["engine"] = EngineBench.RunAsync,
+    ["attention"] = AttentionBench.RunAsync,
     ["prefill"] = PrefillBench.RunAsync,
     ["context"] = ContextBench.RunAsync,
     ["forks"] = ForkBench.RunAsync,
