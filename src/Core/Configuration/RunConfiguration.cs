@@ -671,7 +671,7 @@ public sealed record EngineOptions
     /// <summary>Sequences decoded together by one worker.</summary>
     [Id(1), Range(1, 4096)] public int MaxBatch { get; init; } = 64;
 
-    /// <summary>Worker threads; 0 = chosen by the engine.</summary>
+    /// <summary>Worker threads; 0 = as many as decode fastest, measured once for a machine and a shape of model.</summary>
     [Id(2), Range(0, 256)] public int Workers { get; init; }
 
     /// <summary>Bytes for KV caches, in MiB.</summary>

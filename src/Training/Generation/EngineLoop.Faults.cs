@@ -96,7 +96,7 @@ internal sealed partial class EngineLoop
         try
         {
             var decoder = _reload(_version);
-            var team = new WorkerTeam(decoder.Config, _workers, _options.Deterministic);
+            var team = new WorkerTeam(decoder.Config, _threads.Workers, _options.Deterministic);
             _sessions.EvictAll();
             _pool.Trim();
             _team!.Dispose();

@@ -22,7 +22,7 @@ internal sealed partial class EngineLoop
     private readonly List<Sequence> _live = [];
     private readonly List<StepWork> _plan = [];
     private readonly Dictionary<string, Sequence> _promptsInWork = new(StringComparer.Ordinal);
-    private readonly int _workers;
+    private readonly ThreadLayout _threads;
     private readonly int _maxContext;
     private readonly PrefillBudget _prefill = new();
     private readonly Action<int> _queue;
@@ -34,9 +34,9 @@ internal sealed partial class EngineLoop
     private int _weights;
     private volatile bool _stopping;
 
-    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, int workers, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload)
+    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, ThreadLayout threads, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload)
     {
-        (_decoder, _version, _options, _workers, _maxContext) = (decoder, version, options, workers, maxContext);
+        (_decoder, _version, _options, _threads, _maxContext) = (decoder, version, options, threads, maxContext);
         (_commands, _counters, _time, _logger, _queue, _reload) = (commands, counters, time, logger, queue, reload);
         var layout = new KvLayout(decoder.Config);
         _pool = new KvPool(layout, (long)options.KvMebibytes << 20);
@@ -82,7 +82,7 @@ internal sealed partial class EngineLoop
         using var inference = inference_mode();
         try
         {
-            _team = new WorkerTeam(_decoder.Config, _workers, _options.Deterministic);
+            _team = new WorkerTeam(_decoder.Config, _threads.Workers, _options.Deterministic);
             while (!_stopping)
             {
                 Turn(_team);
@@ -278,7 +278,7 @@ internal sealed partial class EngineLoop
     {
         // In deterministic mode weights wait until nothing is live: then nothing new may start before them.
         var holdBack = _pendingSwap is not null && _options.Deterministic;
-        for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _workers && !holdBack;)
+        for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _threads.Workers && !holdBack;)
         {
             var sequence = node.Value;
             var admission = new Admission(_sessions, sequence, _weights, _maxContext, _pool.Capacity, _promptsInWork);
@@ -388,7 +388,7 @@ internal sealed partial class EngineLoop
             _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
         }
 
-        WorkSharing.Deal(_plan, team.Shares);
+        WorkSharing.Deal(_plan, team.Shares, _threads.RowsOfAWorker);
     }
 
     private void Advance(StepWork work, SampledToken token, string? error)

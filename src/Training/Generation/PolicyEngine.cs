@@ -28,16 +28,15 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private int _queued;
     private int _disposed;
 
-    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, TimeProvider time, ILogger logger)
+    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, ThreadLayout threads, TimeProvider time, ILogger logger)
     {
         (_options, _time) = (options, time);
         _config = decoder.Config;
         _published = new WeightsVersion(0, 0, folder, "");
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
-        // More than a few workers do not help a lockstep of small matrices.
-        var workers = options.Workers > 0 ? options.Workers : Math.Min(Environment.ProcessorCount, 4);
-        _loop = new EngineLoop(decoder, _published, options, workers, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
-        EngineLog.Started(logger, folder, workers, _loop.Pages, _loop.PageBytes >> 10, MaxContext, options.Deterministic);
+        _counters.Workers = threads.Workers;
+        _loop = new EngineLoop(decoder, _published, options, threads, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
+        EngineLog.Started(logger, folder, threads.Workers, threads.RowsOfAWorker, _loop.Pages, _loop.PageBytes >> 10, MaxContext, options.Deterministic);
     }
 
     /// <inheritdoc/>
@@ -63,11 +62,12 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <param name="options">The engine.</param>
     /// <param name="time">Clock of deadlines.</param>
     /// <param name="logger">Where to say what happens.</param>
+    /// <param name="layouts">Where measured thread layouts are stored, for <c>engine.workers=0</c>; null: nothing is measured, a worker a core up to four.</param>
     /// <param name="cancellationToken">Gives up the start.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">The weights do not fit config.json.</exception>
     /// <exception cref="NotSupportedException">The architecture or the engine's device is not supported.</exception>
-    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, CancellationToken cancellationToken = default)
+    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, ThreadLayoutStore? layouts = null, CancellationToken cancellationToken = default)
     {
         if (WhyNot(options.Device) is { } why)
         {
@@ -75,7 +75,8 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         }
 
         var decoder = await OnOwnThread(() => Decoder.Load(modelFolder, ComputeDevice.Cpu), cancellationToken);
-        var engine = new PolicyEngine(decoder, modelFolder, options, time, logger);
+        var threads = await OnOwnThread(() => ThreadLayouts.For(decoder, options, layouts, logger), CancellationToken.None);
+        var engine = new PolicyEngine(decoder, modelFolder, options, threads, time, logger);
         new Thread(engine.Run) { IsBackground = true, Name = "axpo-engine-0" }.Start();
         return engine;
     }
