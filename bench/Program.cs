@@ -11,6 +11,7 @@ Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringCompar
     ["prefill"] = PrefillBench.RunAsync,
     ["context"] = ContextBench.RunAsync,
     ["forks"] = ForkBench.RunAsync,
+    ["differing"] = DifferingBench.RunAsync,
     ["kv"] = KvBench.RunAsync,
     ["publish"] = PublishBench.RunAsync,
     ["tool-wait"] = ToolWaitBench.RunAsync,
