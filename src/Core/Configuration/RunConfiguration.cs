@@ -654,7 +654,7 @@ public sealed record LearnerOptions
 /// <summary>What becomes of KV that older weights computed.</summary>
 public enum OldKv
 {
-    /// <summary>Sequences go on with it; fresh ones never use it.</summary>
+    /// <summary>Sequences and their forks go on with it; fresh ones never use it.</summary>
     Keep,
 
     /// <summary>Sequences keep their tokens and compute them again.</summary>
