@@ -43,7 +43,10 @@ internal sealed class BenchModel : IDisposable
     public long LayerParameters => Parameters - ((long)Shape.VocabSize * Shape.HiddenSize);
 
     /// <summary>Starts an engine on it.</summary>
-    public Task<PolicyEngine> StartAsync(EngineOptions options) => PolicyEngine.StartAsync(Folder, options, TimeProvider.System, NullLogger<PolicyEngine>.Instance);
+    public Task<PolicyEngine> StartAsync(EngineOptions options) => StartAsync(Folder, options);
+
+    /// <summary>Starts an engine on a model folder.</summary>
+    public static Task<PolicyEngine> StartAsync(string folder, EngineOptions options) => PolicyEngine.StartAsync(folder, options, TimeProvider.System, NullLogger<PolicyEngine>.Instance);
 
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(_root, recursive: true);

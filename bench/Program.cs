@@ -7,9 +7,11 @@ using Axpo.Training.Native;
 Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringComparer.Ordinal)
 {
     ["engine"] = EngineBench.RunAsync,
+    ["attention"] = AttentionBench.RunAsync,
     ["prefill"] = PrefillBench.RunAsync,
     ["context"] = ContextBench.RunAsync,
     ["forks"] = ForkBench.RunAsync,
+    ["differing"] = DifferingBench.RunAsync,
     ["kv"] = KvBench.RunAsync,
     ["publish"] = PublishBench.RunAsync,
     ["tool-wait"] = ToolWaitBench.RunAsync,

@@ -35,6 +35,7 @@ internal static class EngineRuns
         onDevice && settings.OnTensors,
         TimeProvider.System,
         NullLogger.Instance,
+        layouts: null,
         CancellationToken.None);
 
     /// <summary>A request for a session's first turn.</summary>

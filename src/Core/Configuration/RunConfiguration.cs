@@ -672,7 +672,7 @@ public sealed record LoraOptions
 /// <summary>What becomes of KV that older weights computed.</summary>
 public enum OldKv
 {
-    /// <summary>Sequences go on with it; fresh ones never use it.</summary>
+    /// <summary>Sequences and their forks go on with it; fresh ones never use it.</summary>
     Keep,
 
     /// <summary>Sequences keep their tokens and compute them again.</summary>
@@ -689,7 +689,7 @@ public sealed record EngineOptions
     /// <summary>Sequences decoded together by one worker.</summary>
     [Id(1), Range(1, 4096)] public int MaxBatch { get; init; } = 64;
 
-    /// <summary>Worker threads; 0 = chosen by the engine.</summary>
+    /// <summary>Worker threads; 0 = as many as decode fastest, measured once for a machine and a shape of model.</summary>
     [Id(2), Range(0, 256)] public int Workers { get; init; }
 
     /// <summary>Bytes for KV caches, in MiB.</summary>

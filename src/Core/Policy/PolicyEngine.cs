@@ -164,6 +164,9 @@ public sealed record EngineStatus
 
     /// <summary>Tokens of context computed once more, after eviction or a change of weights; they are among <see cref="PrefilledTokens"/>.</summary>
     [Id(11)] public long RefilledTokens { get; init; }
+
+    /// <summary>Worker threads.</summary>
+    [Id(12)] public int Workers { get; init; }
 }
 
 /// <summary>Generates tokens on its own threads; callers only await.</summary>

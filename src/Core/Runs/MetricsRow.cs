@@ -124,7 +124,7 @@ public sealed record EvaluationMetrics
     [Id(11)] public double[] PerQuestion { get; init; } = [];
 }
 
-/// <summary>Where the time of a step went, seconds.</summary>
+/// <summary>Where the time of a step went, seconds, and work that equal runs need not share.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.TimingMetrics")]
 public sealed record TimingMetrics
 {
@@ -139,6 +139,9 @@ public sealed record TimingMetrics
 
     /// <summary>Episode attempts beyond the first.</summary>
     [Id(6)] public int Retries { get; init; }
+
+    /// <summary>Context tokens that the engines computed once more since the row before, after eviction or a change of weights; what an engine had counted when it was lost is missing.</summary>
+    [Id(7)] public long RefilledTokens { get; init; }
 }
 
 /// <summary>A row of the drop ledger, one a Void attempt: nothing disappears without saying why.</summary>

@@ -199,7 +199,7 @@ internal sealed partial class RunGrain(
                     (isBehind, _meter) = (false, new RunMeter(time));
                 }
 
-                var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, new LongCall(time, options.Value), time, _meter, resume, () => _leaving);
+                var loop = new RunLoop(Run, state, services, journal, store, log, GrainFactory, new LongCall(time, options.Value), time, _meter, new RefilledTokens(Run, engines, GrainFactory), resume, () => _leaving);
                 await QuietlyAsync(() => log.EndedAsync(Run, null, CancellationToken.None).AsTask());
                 await loop.RunAsync(cancellationToken);
                 await EndAsync(RunPhase.Done, null);

@@ -18,6 +18,7 @@ internal sealed class RunLoop(
     LongCall calls,
     TimeProvider time,
     RunMeter meter,
+    RefilledTokens refilled,
     bool resume,
     Func<bool> isLeaving)
 {
@@ -30,13 +31,18 @@ internal sealed class RunLoop(
     private RunRequest Request => State.Request!;
 
     /// <summary>Runs to the end.</summary>
-    public Task RunAsync(CancellationToken cancellationToken) => Request.Kind switch
+    public async Task RunAsync(CancellationToken cancellationToken)
     {
-        RunKind.Train => TrainAsync(cancellationToken),
-        RunKind.Evaluate => EvaluateAsync(cancellationToken),
-        RunKind.Rollout => RolloutAsync(cancellationToken),
-        _ => throw new InvalidOperationException($"unknown kind of run {Request.Kind}"),
-    };
+        // What the engines had done before is not this row's.
+        await refilled.TakeAsync();
+        await (Request.Kind switch
+        {
+            RunKind.Train => TrainAsync(cancellationToken),
+            RunKind.Evaluate => EvaluateAsync(cancellationToken),
+            RunKind.Rollout => RolloutAsync(cancellationToken),
+            _ => throw new InvalidOperationException($"unknown kind of run {Request.Kind}"),
+        });
+    }
 
     private async Task TrainAsync(CancellationToken cancellationToken)
     {
@@ -187,6 +193,7 @@ internal sealed class RunLoop(
     private async Task WriteRowAsync(CancellationToken cancellationToken)
     {
         var row = State.Pending!;
+        row = row with { Timing = (row.Timing ?? new TimingMetrics()) with { RefilledTokens = await refilled.TakeAsync() } };
         FaultPoints.Reach(FaultPoints.BeforeMetricsWritten);
         await log.WriteAsync(run, row, cancellationToken);
         FaultPoints.Reach(FaultPoints.AfterMetricsWritten);

@@ -1,3 +1,4 @@
+using Axpo.Silo.Storage;
 using Axpo.Training.Chat;
 using Axpo.Training.Generation;
 using Axpo.Training.Learning;
@@ -6,11 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Axpo.Silo.Runs;
 
 /// <summary>Engine, learner and chat format of a run, from Training.</summary>
-public sealed class TrainingParts(TimeProvider time, ILoggerFactory loggers) : IRunPartsFactory
+public sealed class TrainingParts(TimeProvider time, ILoggerFactory loggers, RunFolders folders) : IRunPartsFactory
 {
     /// <inheritdoc/>
     public async Task<IPolicyEngine> StartEngineAsync(RunConfiguration configuration, CancellationToken cancellationToken) =>
-        await PolicyEngine.StartAsync(configuration.Model, configuration.Engine, time, loggers.CreateLogger<PolicyEngine>(), cancellationToken);
+        await PolicyEngine.StartAsync(configuration.Model, configuration.Engine, time, loggers.CreateLogger<PolicyEngine>(), new ThreadLayoutStore(folders.EngineThreads), cancellationToken);
 
     /// <inheritdoc/>
     public async Task<ILearner> StartLearnerAsync(RunConfiguration configuration, CancellationToken cancellationToken) =>

@@ -7,6 +7,9 @@ public sealed record RunFolders(string Root)
     /// <summary>Longest name of a run.</summary>
     public const int MaxNameLength = 100;
 
+    /// <summary>Measured thread layouts of engines, by machine and shape of model.</summary>
+    public string EngineThreads => Path.Combine(Root, ".engine-threads");
+
     /// <summary>Folder of a run.</summary>
     /// <exception cref="ArgumentException">The name would not be a safe folder name or grain key.</exception>
     public string Of(string run)

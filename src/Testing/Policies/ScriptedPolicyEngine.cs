@@ -53,6 +53,9 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
     /// <summary>Newest published weights.</summary>
     public WeightsVersion? Weights => _weights;
 
+    /// <summary>What <see cref="EngineStatus.RefilledTokens"/> is to say.</summary>
+    public long RefilledTokens { get; set; }
+
     /// <inheritdoc/>
     public int MaxContext { get; init; } = 1_000_000;
 
@@ -69,6 +72,7 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
         SharedTokens = 0,
         Evictions = 0,
         Healthy = true,
+        RefilledTokens = RefilledTokens,
     };
 
     /// <summary>Forgets every session, as an engine does that was restarted or ran out of memory.</summary>

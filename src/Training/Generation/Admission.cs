@@ -63,12 +63,12 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
             return AdmissionOutcome.WaitForPrefix;
         }
 
-        // A fork is a fresh sequence, as one that starts at 0 is: KV of older weights is not for it.
-        var kept = own is null ? 0 : Math.Min(Common(own, tokens), _request is { Offset: > 0, ForkOf: null } ? own.Computed : own.Kv.Leading(weights));
+        // KV of older weights is not for a fresh sequence; one that goes on, and a fork of it, keep it.
+        var kept = own is null ? 0 : Math.Min(Common(own, tokens), _request.Offset == 0 ? own.Kv.Leading(weights) : _request.ForkOf is null ? own.Computed : Inherited(own, tokens));
         var best = own;
         foreach (var other in new[] { source, _request.Group is { } named ? sessions.FindPrompt(named) : null })
         {
-            if (other is not null && Math.Min(Common(other, tokens), other.Kv.Leading(weights)) is var usable && usable > kept)
+            if (other is not null && Math.Min(Common(other, tokens), other == source ? Inherited(other, tokens) : other.Kv.Leading(weights)) is var usable && usable > kept)
             {
                 (best, kept) = (other, usable);
             }
@@ -219,6 +219,9 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
 
     private string Missing() => string.Create(CultureInfo.InvariantCulture,
         $"the engine does not know the first {_request.Offset} tokens of '{_request.ForkOf ?? _request.Session}' (released, or another engine's); send the whole context with offset 0");
+
+    /// <summary>Tokens whose KV a fork goes on with, whatever weights computed it; the one that it samples after must be of the weights of now.</summary>
+    private int Inherited(Session session, int[] tokens) => Math.Min(session.Computed, Math.Max(session.Kv.Leading(weights), tokens.Length - 1));
 
     private static int Common(Session session, int[] tokens) => CollectionsMarshal.AsSpan(session.Tokens).CommonPrefixLength(tokens);
 }

@@ -6,6 +6,7 @@ namespace Axpo.Training.Generation;
 internal sealed class EngineCounters
 {
     public int Version;
+    public int Workers;
     public int Live;
     public int Sessions;
     public long KvBytes;
@@ -32,5 +33,6 @@ internal sealed class EngineCounters
         Evictions = Volatile.Read(ref Evictions),
         Healthy = Fatal is null,
         Error = Fatal ?? LastError,
+        Workers = Volatile.Read(ref Workers),
     };
 }

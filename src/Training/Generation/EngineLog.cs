@@ -5,8 +5,11 @@ namespace Axpo.Training.Generation;
 /// <summary>What the engine says.</summary>
 internal static partial class EngineLog
 {
-    [LoggerMessage(Level = LogLevel.Information, Message = "Engine started: {Folder} on {Device}, {Workers} workers, {Pages} KV pages of {PageKilobytes} KiB, context {Context}, deterministic {Deterministic}")]
-    public static partial void Started(ILogger logger, string folder, string device, int workers, int pages, long pageKilobytes, int context, bool deterministic);
+    [LoggerMessage(Level = LogLevel.Information, Message = "Engine started: {Folder} on {Device}, {Workers} workers (another from more than {RowsOfAWorker} rows on), {Pages} KV pages of {PageKilobytes} KiB, context {Context}, deterministic {Deterministic}")]
+    public static partial void Started(ILogger logger, string folder, string device, int workers, int rowsOfAWorker, int pages, long pageKilobytes, int context, bool deterministic);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Engine measured its threads: {Times}")]
+    public static partial void Measured(ILogger logger, string times);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Engine took weights {Fence}.{Step}")]
     public static partial void Swapped(ILogger logger, long fence, int step);

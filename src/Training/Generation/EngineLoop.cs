@@ -275,7 +275,7 @@ internal sealed partial class EngineLoop
     {
         // In deterministic mode weights wait until nothing is live: then nothing new may start before them.
         var holdBack = _pendingSwap is not null && _options.Deterministic;
-        for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _compute.Workers && !holdBack;)
+        for (var node = _waiting.First; node is not null && _live.Count < _options.MaxBatch * _compute.Threads.Workers && !holdBack;)
         {
             var sequence = node.Value;
             var admission = new Admission(_sessions, sequence, _weights, _maxContext, _pool.Capacity, _promptsInWork);
@@ -385,7 +385,7 @@ internal sealed partial class EngineLoop
             _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
         }
 
-        WorkSharing.Deal(_plan, team.Shares);
+        WorkSharing.Deal(_plan, team.Shares, _compute.Threads.RowsOfAWorker);
     }
 
     private void Advance(StepWork work, SampledToken token, string? error)

@@ -8,20 +8,20 @@ namespace Axpo.Training.Generation;
 /// <param name="config">Shape of the decoder.</param>
 /// <param name="layout">Layout of a page.</param>
 /// <param name="kvBytes">Bytes of all pages.</param>
-/// <param name="workers">Threads.</param>
+/// <param name="threads">Threads.</param>
 /// <param name="deterministic">Whether a row's bits must not depend on its neighbours.</param>
 /// <exception cref="InvalidOperationException">The system does not reserve so much.</exception>
-internal sealed class HostCompute(DecoderConfig config, KvLayout layout, long kvBytes, int workers, bool deterministic) : IEngineCompute
+internal sealed class HostCompute(DecoderConfig config, KvLayout layout, long kvBytes, ThreadLayout threads, bool deterministic) : IEngineCompute
 {
     /// <inheritdoc/>
     public Device Device => ComputeDevice.Cpu;
 
     /// <inheritdoc/>
-    public int Workers => workers;
+    public ThreadLayout Threads => threads;
 
     /// <inheritdoc/>
     public KvPool Pool { get; } = new(layout, kvBytes);
 
     /// <inheritdoc/>
-    public IStepTeam NewTeam() => new WorkerTeam(config, workers, deterministic);
+    public IStepTeam NewTeam() => new WorkerTeam(config, threads.Workers, deterministic);
 }

@@ -8,8 +8,8 @@ internal interface IEngineCompute
     /// <summary>Where the weights belong.</summary>
     Device Device { get; }
 
-    /// <summary>Workers of a team.</summary>
-    int Workers { get; }
+    /// <summary>Workers of a team, and when another one helps.</summary>
+    ThreadLayout Threads { get; }
 
     /// <summary>The pages; whoever runs the engine disposes them.</summary>
     KvPool Pool { get; }

@@ -1,21 +1,24 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Axpo.Training.Kernels;
 
 namespace Axpo.Training.Generation;
 
 /// <summary>
-/// Attention of single tokens over paged keys and values, on the CPU. Every row is computed alone, its context in one fixed order: the result is the
-/// same bits whoever else is in the batch, whether the token was decoded or prefilled, and wherever the prefix is stored. One a worker.
+/// Attention of single tokens over paged keys and values, on the CPU. The context of a row is summed in one fixed order (<see cref="RowAttention"/>): the result is the
+/// same bits whoever else is in the batch, whether the token was decoded or prefilled, and wherever the prefix is stored. Queries that meet the same pages go over them together
+/// (<see cref="TileAttention"/>), which changes the order of loads and no sum. One a worker.
 /// </summary>
 internal sealed unsafe class PagedAttention(KvLayout layout)
 {
     private const int Page = KvLayout.PageTokens;
-    private const int Ahead = 2;
 
-    private readonly float _scale = 1f / MathF.Sqrt(layout.HeadDim);
-    private float[] _scores = GC.AllocateUninitializedArray<float>(1024, pinned: true);
+    private readonly int _group = layout.Heads / layout.KvHeads;
+    private readonly AttentionTiles _tiles = new(layout.Heads / layout.KvHeads);
+    private readonly float[] _sums = GC.AllocateArray<float>(AttentionTiles.Queries * RowAttention.Sums(layout.HeadDim), pinned: true);
+    private List<AttentionRow> _rows = [];
+    private float[] _scores = GC.AllocateUninitializedArray<float>(4096, pinned: true);
 
     /// <summary>Stores one token's keys and values in its page.</summary>
     /// <param name="data">The page.</param>
@@ -40,177 +43,110 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
         }
     }
 
-    /// <summary>softmax(q k^T / sqrt(headDim)) v over the first tokens of a session.</summary>
-    /// <param name="pages">Pages of the session.</param>
-    /// <param name="length">Tokens attended to: position + 1.</param>
+    /// <summary>Sets the rows of the next calls; the list stays as it is until then.</summary>
+    public void Begin(List<AttentionRow> rows)
+    {
+        _rows = rows;
+        _tiles.Cut(CollectionsMarshal.AsSpan(rows));
+    }
+
+    /// <summary>softmax(q k^T / sqrt(headDim)) v of each row.</summary>
+    /// <param name="layer">Layer.</param>
+    /// <param name="q">[rows, heads, headDim].</param>
+    /// <param name="output">[rows, heads, headDim].</param>
+    public void Attend(int layer, float* q, float* output)
+    {
+        for (var kvHead = 0; kvHead < layout.KvHeads; kvHead++)
+        {
+            foreach (var tile in _tiles.All)
+            {
+                Attend(tile, kvHead, layer, q, output);
+            }
+        }
+    }
+
+    /// <summary>The same for one row, head by head: what <see cref="Attend(int, float*, float*)"/> must be, bit by bit.</summary>
+    /// <param name="row">The row.</param>
     /// <param name="layer">Layer.</param>
     /// <param name="q">[heads, headDim].</param>
     /// <param name="output">[heads, headDim].</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void Attend(List<KvPage> pages, int length, int layer, float* q, float* output)
+    public void AttendAlone(AttentionRow row, int layer, float* q, float* output)
     {
-        var count = KvLayout.Pages(length);
-        if (_scores.Length < count * Page)
+        for (var head = 0; head < layout.Heads; head++)
         {
-            _scores = GC.AllocateUninitializedArray<float>(2 * count * Page, pinned: true);
-        }
-
-        var group = layout.Heads / layout.KvHeads;
-        fixed (float* scores = _scores)
-        {
-            for (var head = 0; head < layout.Heads; head++)
-            {
-                var kvHead = head / group;
-                var sum = Weights(pages, count, length, layout.Keys(layer, kvHead), q + (head * layout.HeadDim), scores);
-                Mix(pages, length, layout.Values(layer, kvHead), scores, 1f / sum, output + (head * layout.HeadDim));
-            }
+            AttendAlone(row, head / _group, layer, q + (head * layout.HeadDim), output + (head * layout.HeadDim));
         }
     }
 
-    /// <summary>Pages lie apart, which the processor does not foresee: asks for four vectors of a later page while this one is computed.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Fetch(float* address)
+    private void AttendAlone(AttentionRow row, int kvHead, int layer, float* q, float* output)
     {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(address);
-            Sse.Prefetch0(address + 16);
-            Sse.Prefetch0(address + 32);
-            Sse.Prefetch0(address + 48);
-        }
+        var scores = Scores(KvLayout.Pages(row.Length));
+        RowAttention.Scores(row, 0, layout.Keys(layer, kvHead), layout.HeadDim, q, scores);
+        var sum = RowAttention.Softmax(scores, KvLayout.Pages(row.Length));
+        RowAttention.Mix(row, 0, layout.Values(layer, kvHead), layout.HeadDim, scores, null, 1f / sum, output);
     }
 
-    /// <summary>Writes exp(score - max) and returns their sum.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private float Weights(List<KvPage> pages, int count, int length, int offset, float* q, float* scores)
+    private void Attend(AttentionTile tile, int kvHead, int layer, float* q, float* output)
     {
+        var rows = CollectionsMarshal.AsSpan(_rows);
         var width = layout.HeadDim;
-        var scale = Vector512.Create(_scale);
-        var most = Vector512.Create(float.NegativeInfinity);
-        for (var page = 0; page < count; page++)
+        if (tile.Shared == 0 || !Vector512.IsHardwareAccelerated)
         {
-            var keys = pages[page].Data + offset;
-            var next = pages[Math.Min(page + Ahead, count - 1)].Data + offset;
-            var a = Vector512<float>.Zero;
-            var b = Vector512<float>.Zero;
-            var c = Vector512<float>.Zero;
-            var e = Vector512<float>.Zero;
-            var d = 0;
-            for (; d + 4 <= width; d += 4)
+            for (var i = 0; i < tile.Count; i++)
             {
-                Fetch(next + (d * Page));
-                a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
-                b = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 1]), Vector512.Load(keys + ((d + 1) * Page)), b);
-                c = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 2]), Vector512.Load(keys + ((d + 2) * Page)), c);
-                e = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 3]), Vector512.Load(keys + ((d + 3) * Page)), e);
+                var at = Offset(tile.First + i, kvHead);
+                AttendAlone(rows[_tiles.Row(tile.First + i)], kvHead, layer, q + at, output + at);
             }
 
-            for (; d < width; d++)
-            {
-                a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
-            }
-
-            var score = ((a + b) + (c + e)) * scale;
-            var left = length - (page * Page);
-            if (left < Page)
-            {
-                // Slots beyond the context hold whatever was there before.
-                score = Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(left)).AsSingle(), score, Vector512.Create(float.NegativeInfinity));
-            }
-
-            score.Store(scores + (page * Page));
-            most = Vector512.Max(most, score);
+            return;
         }
 
-        var shift = Vector512.Create(LaneMath.Largest(most));
-        var sum = Vector512<float>.Zero;
-        for (var page = 0; page < count; page++)
+        var pages = 0;
+        for (var i = 0; i < tile.Count; i++)
         {
-            var weight = LaneMath.Exp(Vector512.Load(scores + (page * Page)) - shift);
-            weight.Store(scores + (page * Page));
-            sum += weight;
+            pages = Math.Max(pages, KvLayout.Pages(rows[_tiles.Row(tile.First + i)].Length));
         }
 
-        return Vector512.Sum(sum);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Mix(List<KvPage> pages, int length, int offset, float* weights, float inverse, float* output)
-    {
-        var width = layout.HeadDim;
-        var d = 0;
-        for (; d + 32 <= width; d += 32)
+        // A tile that is not full repeats its last query.
+        var queries = stackalloc float*[AttentionTiles.Queries];
+        for (var i = 0; i < AttentionTiles.Queries; i++)
         {
-            Mix32(pages, length, offset + d, width, weights, inverse, output + d);
+            queries[i] = q + Offset(tile.First + Math.Min(i, tile.Count - 1), kvHead);
         }
 
-        for (; d + 16 <= width; d += 16)
+        var scores = Scores(AttentionTiles.Queries * pages);
+        var stride = pages * Page;
+        var shared = CollectionsMarshal.AsSpan(rows[_tiles.Row(tile.First)].Pages)[..tile.Shared];
+        TileAttention.Scores(shared, layout.Keys(layer, kvHead), width, queries, scores, stride);
+        var inverse = stackalloc float[AttentionTiles.Queries];
+        for (var i = 0; i < tile.Count; i++)
         {
-            var sum = Vector512<float>.Zero;
-            for (var t = 0; t < length; t++)
+            var row = rows[_tiles.Row(tile.First + i)];
+            RowAttention.Scores(row, tile.Shared, layout.Keys(layer, kvHead), width, queries[i], scores + (i * stride));
+            inverse[i] = 1f / RowAttention.Softmax(scores + (i * stride), KvLayout.Pages(row.Length));
+        }
+
+        fixed (float* sums = _sums)
+        {
+            TileAttention.Mix(shared, layout.Values(layer, kvHead), width, scores, stride, sums);
+            for (var i = 0; i < tile.Count; i++)
             {
-                var value = pages[t / Page].Data + offset + ((t % Page) * width) + d;
-                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[t]), Vector512.Load(value), sum);
+                RowAttention.Mix(rows[_tiles.Row(tile.First + i)], tile.Shared, layout.Values(layer, kvHead), width, scores + (i * stride), sums + (i * RowAttention.Sums(width)), inverse[i], output + Offset(tile.First + i, kvHead));
             }
-
-            (sum * Vector512.Create(inverse)).Store(output + d);
-        }
-
-        for (; d < width; d++)
-        {
-            var sum = 0f;
-            for (var t = 0; t < length; t++)
-            {
-                sum = MathF.FusedMultiplyAdd(weights[t], pages[t / Page].Data[offset + ((t % Page) * width) + d], sum);
-            }
-
-            output[d] = sum * inverse;
         }
     }
 
-    /// <summary>32 output dimensions; four chains of tokens keep the multipliers busy.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mix32(List<KvPage> pages, int length, int offset, int width, float* weights, float inverse, float* output)
-    {
-        var (a0, a1, b0, b1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-        var (c0, c1, e0, e1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-        for (var start = 0; start < length; start += Page)
-        {
-            var value = pages[start / Page].Data + offset;
-            var next = pages[Math.Min((start / Page) + Ahead, (length - 1) / Page)].Data + offset;
-            var weight = weights + start;
-            var tokens = Math.Min(Page, length - start);
-            var t = 0;
-            for (; t + 4 <= tokens; t += 4)
-            {
-                Fetch(next);
-                next += 4 * width;
-                var w0 = Vector512.Create(weight[t]);
-                var w1 = Vector512.Create(weight[t + 1]);
-                var w2 = Vector512.Create(weight[t + 2]);
-                var w3 = Vector512.Create(weight[t + 3]);
-                a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
-                a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
-                b0 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width), b0);
-                b1 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width + 16), b1);
-                c0 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width)), c0);
-                c1 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width) + 16), c1);
-                e0 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width)), e0);
-                e1 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width) + 16), e1);
-                value += 4 * width;
-            }
+    /// <summary>Where a query of a kv head stands among all rows.</summary>
+    private int Offset(int query, int kvHead) => ((_tiles.Row(query) * layout.Heads) + (kvHead * _group) + (query % _group)) * layout.HeadDim;
 
-            for (; t < tokens; t++)
-            {
-                var w0 = Vector512.Create(weight[t]);
-                a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
-                a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
-                value += width;
-            }
+    /// <summary>Room for the scores of so many pages; pinned.</summary>
+    private float* Scores(int pages)
+    {
+        if (_scores.Length < pages * Page)
+        {
+            _scores = GC.AllocateUninitializedArray<float>(2 * pages * Page, pinned: true);
         }
 
-        var scale = Vector512.Create(inverse);
-        (((a0 + b0) + (c0 + e0)) * scale).Store(output);
-        (((a1 + b1) + (c1 + e1)) * scale).Store(output + 16);
+        return (float*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_scores));
     }
 }

@@ -29,19 +29,18 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private int _queued;
     private int _disposed;
 
-    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, bool onTensors, TimeProvider time, ILogger logger)
+    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, ThreadLayout? threads, TimeProvider time, ILogger logger)
     {
         (_options, _time) = (options, time);
         _config = decoder.Config;
         _published = new WeightsVersion(0, 0, folder, "");
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
-        // More than a few workers do not help a lockstep of small matrices.
-        var workers = options.Workers > 0 ? options.Workers : Math.Min(Environment.ProcessorCount, 4);
         var (layout, kvBytes) = (new KvLayout(_config), (long)options.KvMebibytes << 20);
-        IEngineCompute compute = onTensors ? new TensorCompute(_config, layout, kvBytes, decoder.Device) : new HostCompute(_config, layout, kvBytes, workers, options.Deterministic);
+        IEngineCompute compute = threads is null ? new TensorCompute(_config, layout, kvBytes, decoder.Device) : new HostCompute(_config, layout, kvBytes, threads, options.Deterministic);
         _device = compute.Device;
+        _counters.Workers = compute.Threads.Workers;
         _loop = new EngineLoop(decoder, _published, options, compute, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
-        EngineLog.Started(logger, folder, _device.ToString(), compute.Workers, _loop.Pages, layout.PageBytes >> 10, MaxContext, options.Deterministic);
+        EngineLog.Started(logger, folder, _device.ToString(), compute.Threads.Workers, compute.Threads.RowsOfAWorker, _loop.Pages, layout.PageBytes >> 10, MaxContext, options.Deterministic);
     }
 
     /// <inheritdoc/>
@@ -67,19 +66,20 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <param name="options">The engine.</param>
     /// <param name="time">Clock of deadlines.</param>
     /// <param name="logger">Where to say what happens.</param>
+    /// <param name="layouts">Where measured thread layouts are stored, for <c>engine.workers=0</c>; null: nothing is measured, a worker a core up to four.</param>
     /// <param name="cancellationToken">Gives up the start.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">The weights do not fit config.json.</exception>
     /// <exception cref="NotSupportedException">The architecture or the engine's device is not supported, or the device is not there.</exception>
     /// <exception cref="InvalidOperationException">There is no room for engine.kvMebibytes.</exception>
-    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, CancellationToken cancellationToken = default)
+    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, ThreadLayoutStore? layouts = null, CancellationToken cancellationToken = default)
     {
         var device = await OnOwnThread(() => DeviceOf(options), cancellationToken);
-        return await StartAsync(modelFolder, options, device, onTensors: !ComputeDevice.IsHost(device), time, logger, cancellationToken);
+        return await StartAsync(modelFolder, options, device, onTensors: !ComputeDevice.IsHost(device), time, logger, layouts, cancellationToken);
     }
 
     /// <summary>As the public one, on a device that was chosen; with tensors for pages, which run on any, or with what is made for the processor.</summary>
-    internal static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, torch.Device device, bool onTensors, TimeProvider time, ILogger logger, CancellationToken cancellationToken)
+    internal static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, torch.Device device, bool onTensors, TimeProvider time, ILogger logger, ThreadLayoutStore? layouts, CancellationToken cancellationToken)
     {
         var engine = await OnOwnThread(Start, cancellationToken);
         new Thread(engine.Run) { IsBackground = true, Name = "axpo-engine-0" }.Start();
@@ -90,7 +90,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             var decoder = Decoder.Load(modelFolder, device);
             try
             {
-                return new PolicyEngine(decoder, modelFolder, options, onTensors, time, logger);
+                return new PolicyEngine(decoder, modelFolder, options, onTensors ? null : ThreadLayouts.For(decoder, options, layouts, logger), time, logger);
             }
             catch
             {

@@ -21,6 +21,7 @@ internal sealed unsafe class StepWorker
     private readonly AttentionKernel _kernel;
     private readonly bool _fixedRows;
     private readonly List<(Session Session, int Position)> _rows = [];
+    private readonly List<AttentionRow> _attending = [];
     private readonly List<int> _samples = [];
     private int _first;
     private int _count;
@@ -75,6 +76,13 @@ internal sealed unsafe class StepWorker
             _positions[i] = position;
         }
 
+        _attending.Clear();
+        foreach (var (session, position) in CollectionsMarshal.AsSpan(_rows).Slice(_first, _count))
+        {
+            _attending.Add(new AttentionRow(session.Pages, position + 1));
+        }
+
+        _attention.Begin(_attending);
         var hidden = decoder.Forward(tensor(_ids), tensor(_positions), _kernel);
         var values = HostMemory.Floats(hidden);
         for (var i = 0; i < _count; i++)
@@ -91,7 +99,6 @@ internal sealed unsafe class StepWorker
         var keys = HostMemory.Floats(k);
         var values = HostMemory.Floats(v);
         var to = HostMemory.Floats(output);
-        var width = _layout.Heads * _layout.HeadDim;
         var kvWidth = _layout.KvHeads * _layout.HeadDim;
         for (var i = 0; i < _count; i++)
         {
@@ -100,12 +107,7 @@ internal sealed unsafe class StepWorker
             _attention.Write(page, position % KvLayout.PageTokens, layer, keys + (i * kvWidth), values + (i * kvWidth));
         }
 
-        for (var i = 0; i < _count; i++)
-        {
-            var (session, position) = _rows[_first + i];
-            _attention.Attend(session.Pages, position + 1, layer, from + (i * width), to + (i * width));
-        }
-
+        _attention.Attend(layer, from, to);
         return output;
     }
 

@@ -25,7 +25,7 @@ internal sealed class TensorCompute : IEngineCompute
     public Device Device => _memory.Device;
 
     /// <inheritdoc/>
-    public int Workers => 1;
+    public ThreadLayout Threads { get; } = new(1, ThreadLayout.UsualRows);
 
     /// <inheritdoc/>
     public KvPool Pool { get; }

@@ -6,15 +6,13 @@ namespace Axpo.Training.Generation;
 /// </summary>
 internal static class WorkSharing
 {
-    /// <summary>Rows below which another worker costs more than it saves.</summary>
-    private const int RowsOfAWorker = 8;
-
     /// <summary>Fills the shares.</summary>
     /// <param name="plan">The step.</param>
     /// <param name="shares">Empty shares, one a worker; those behind the last needed one stay empty.</param>
-    public static void Deal(IReadOnlyList<StepWork> plan, IReadOnlyList<StepShare> shares)
+    /// <param name="rowsOfAWorker">Rows that one worker does before another helps.</param>
+    public static void Deal(IReadOnlyList<StepWork> plan, IReadOnlyList<StepShare> shares, int rowsOfAWorker)
     {
-        var helpers = Math.Clamp((plan.Sum(w => w.Rows) + RowsOfAWorker - 1) / RowsOfAWorker, 1, shares.Count);
+        var helpers = Math.Clamp((plan.Sum(w => w.Rows) + rowsOfAWorker - 1) / rowsOfAWorker, 1, shares.Count);
         foreach (var piece in plan.Where(w => w.Rows > 1).OrderByDescending(w => w.Rows))
         {
             shares[Least(helpers, i => shares[i].Rows)].Add(piece);

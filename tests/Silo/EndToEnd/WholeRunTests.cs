@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Silo.Runs;
+using Axpo.Silo.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
@@ -118,7 +119,7 @@ public sealed class WholeRunTests(Baseline baseline) : IClassFixture<Baseline>
         async Task<string> UpdateAsync(UpdateBatch update)
         {
             using var folder = new TempFolder();
-            var learner = await new TrainingParts(TimeProvider.System, NullLoggerFactory.Instance).StartLearnerAsync(run.Configuration, Token);
+            var learner = await new TrainingParts(TimeProvider.System, NullLoggerFactory.Instance, new RunFolders(folder.Path)).StartLearnerAsync(run.Configuration, Token);
             using var end = (IDisposable)learner;
             await learner.UpdateAsync(update, Token);
             return (await learner.SaveAsync(Path.Combine(folder.Path, "checkpoint"), Token)).Sha256;

@@ -29,7 +29,7 @@ public sealed class EngineArchitectureTests
         Assert.SkipUnless(Directory.Exists(folder), "no models in AXPO_FIXTURES");
         using var scope = NewDisposeScope();
         var cases = Fixtures.Tensors(Path.Combine(folder, "cases.safetensors"));
-        await using var engine = await PolicyEngine.StartAsync(folder, new EngineOptions { KvMebibytes = 64, Workers = 2 }, TimeProvider.System, NullLogger<PolicyEngine>.Instance, TestContext.Current.CancellationToken);
+        await using var engine = await PolicyEngine.StartAsync(folder, new EngineOptions { KvMebibytes = 64, Workers = 2 }, TimeProvider.System, NullLogger<PolicyEngine>.Instance, cancellationToken: TestContext.Current.CancellationToken);
         var rows = Enumerable.Range(0, 100).TakeWhile(r => cases.ContainsKey(Key(r, "greedy"))).ToList();
         rows.ShouldNotBeEmpty();
         await Task.WhenAll(rows.Select(async row =>

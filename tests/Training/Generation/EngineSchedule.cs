@@ -182,6 +182,12 @@ internal sealed class EngineSchedule(PolicyEngine engine, ScheduleClock clock, I
             return;
         }
 
+        // Now and then it goes back, as one does whose newest turn was lost: what others have from it must stay.
+        if (operation.C % 5 == 4)
+        {
+            client.Tokens = client.Tokens[..(1 + (operation.A % client.Tokens.Length))];
+        }
+
         var observation = Prompt(operation.B % 30, (ulong)operation.B);
         var whole = !client.IsKnown && operation.C % 2 == 0;
         int[] context = [.. client.Tokens, .. observation];
@@ -253,8 +259,8 @@ internal sealed class EngineSchedule(PolicyEngine engine, ScheduleClock clock, I
     {
         public string Id { get; } = id;
 
-        /// <summary>What has been answered: prompt, observations and sampled tokens.</summary>
-        public int[] Tokens { get; private set; } = [];
+        /// <summary>What has been answered, and counts: prompt, observations and sampled tokens.</summary>
+        public int[] Tokens { get; set; } = [];
 
         /// <summary>Whether the engine must know these tokens.</summary>
         public bool IsKnown { get; set; }

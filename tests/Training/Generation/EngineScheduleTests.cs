@@ -102,7 +102,7 @@ public class EngineScheduleTests(EngineFixture fixture, ITestOutputHelper output
         for (var i = 0; i < result.Tokens.Length; i++)
         {
             int[] versions = [.. turn.Kv[i].SelectMany((run, r) => Enumerable.Repeat(run.Weights, run.End - (r == 0 ? 0 : turn.Kv[i][r - 1].End)))];
-            var isFresh = turn.Request.Offset == 0 || turn.Request.ForkOf is not null;
+            var isFresh = turn.Request.Offset == 0;
             versions.ShouldAllBe(v => v <= result.Versions[i] && (!isFresh || v >= turn.Weights), what);
             if (options.Deterministic || options.OldKv == OldKv.Recompute)
             {

@@ -104,6 +104,40 @@ public class EngineWeightsTests(EngineFixture fixture) : IClassFixture<EngineFix
         (engine.Status.Sessions, engine.Status.KvBytes, engine.Loop.FreePages).ShouldBe((0, 0L, engine.Loop.Pages));
     }
 
+    [Theory]
+    [InlineData(OldKv.Keep)]
+    [InlineData(OldKv.Recompute)]
+    public async Task Forks_of_a_source_of_older_weights_share_its_kv_or_compute_it_once(OldKv oldKv)
+    {
+        const int Boundary = 33;
+        var folder = fixture.Make("forked" + oldKv, 2);
+        await using var engine = await fixture.StartAsync(new EngineOptions { OldKv = oldKv, Workers = 2, KvMebibytes = 64 });
+        var source = await engine.GenerateAsync(Request("source", Prompt(20), max: 30), None);
+        (await engine.PublishAsync(new WeightsVersion(1, 7, folder, Hash(folder)), None)).ShouldBeTrue();
+        using var posted = new ManualResetEventSlim();
+        var runs = new Dictionary<string, (int End, int Weights)[]>(StringComparer.Ordinal);
+        engine.Loop.BeforeStep = _ => posted.Wait();
+        engine.Loop.AfterToken = (sequence, _) => runs[sequence.Request.Session] = [.. sequence.Session!.Kv.Runs];
+        var running = Enumerable.Range(0, 4).Select(k => engine.GenerateAsync(Request($"source/b{Boundary}r{k}", [], offset: Boundary, max: 6, key: k, forkOf: "source"), None)).ToArray();
+        posted.Set();
+        var forks = await Task.WhenAll(running);
+        forks.ShouldAllBe(f => f.Status == GenerateStatus.Done && f.Versions.All(v => v == 7));
+
+        // What is sampled after is computed by the weights that sample.
+        runs.Count.ShouldBe(4);
+        foreach (var run in runs.Values)
+        {
+            run.ShouldBe(oldKv == OldKv.Keep ? [(Boundary - 1, 0), (Boundary + 5, 1)] : [(Boundary + 5, 1)]);
+        }
+
+        forks.Select(f => f.PrefilledTokens).Order().ShouldBe(oldKv == OldKv.Keep ? [0, 0, 0, 0] : [0, 0, 0, Boundary]);
+        engine.Status.RefilledTokens.ShouldBe(oldKv == OldKv.Keep ? 0 : Boundary);
+        if (oldKv == OldKv.Recompute)
+        {
+            ShouldAgree(forks[0], WholeSequence(folder, [.. Prompt(20), .. source.Tokens[..(Boundary - 20)]], forks[0].Tokens, 1));
+        }
+    }
+
     private static IEnumerable<int> Each(KvVersions record)
     {
         var start = 0;

@@ -68,6 +68,7 @@ public sealed class KvMemoryTests(EngineFixture fixture) : IClassFixture<EngineF
             onTensors,
             TimeProvider.System,
             Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance,
+            layouts: null,
             CancellationToken.None));
         error.Message.ShouldStartWith("engine.kvMebibytes: ");
     }

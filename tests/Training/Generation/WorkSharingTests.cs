@@ -58,7 +58,7 @@ public sealed class WorkSharingTests
     {
         var sequence = new Sequence(Request("s", [1]));
         var shares = Enumerable.Range(0, workers).Select(_ => new StepShare()).ToList();
-        WorkSharing.Deal([.. counts.Select((count, i) => new StepWork(sequence, i, count, Sample: true))], shares);
+        WorkSharing.Deal([.. counts.Select((count, i) => new StepWork(sequence, i, count, Sample: true))], shares, ThreadLayout.UsualRows);
         return shares;
     }
 }

@@ -39,7 +39,7 @@ public sealed class LoraLearnerTests(TinyModel model) : IClassFixture<TinyModel>
             (difference > 0).ShouldBe(name.Contains("q_proj", StringComparison.Ordinal) || name.Contains("v_proj", StringComparison.Ordinal), name);
         }
 
-        await using var engine = await PolicyEngine.StartAsync(model.Folder, new EngineOptions { KvMebibytes = 16 }, TimeProvider.System, NullLogger<PolicyEngine>.Instance, Token);
+        await using var engine = await PolicyEngine.StartAsync(model.Folder, new EngineOptions { KvMebibytes = 16 }, TimeProvider.System, NullLogger<PolicyEngine>.Instance, cancellationToken: Token);
         (await engine.PublishAsync(new WeightsVersion(1, 1, folder, saved.Sha256), Token)).ShouldBeTrue();
     }
 

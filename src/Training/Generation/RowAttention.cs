@@ -1,0 +1,214 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Axpo.Training.Kernels;
+using System.Runtime.Intrinsics.X86;
+
+namespace Axpo.Training.Generation;
+
+/// <summary>One query over the pages of one kv head: the order of every sum. Each part may begin after pages that are done already.</summary>
+internal static unsafe class RowAttention
+{
+    private const int Page = KvLayout.PageTokens;
+    private const int Ahead = 2;
+
+    /// <summary>Floats that the sums of a query take between pages: eight registers for 32 dimensions.</summary>
+    public static int Sums(int width) => 4 * width;
+
+    /// <summary>Pages lie apart, which the processor does not foresee: asks for four vectors of a later page while this one is computed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Fetch(float* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
+            Sse.Prefetch0(address + 16);
+            Sse.Prefetch0(address + 32);
+            Sse.Prefetch0(address + 48);
+        }
+    }
+
+    /// <summary>Asks for two rows of two vectors of a later page.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(float* first, float* second)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(first);
+            Sse.Prefetch0(first + 16);
+            Sse.Prefetch0(second);
+            Sse.Prefetch0(second + 16);
+        }
+    }
+
+    /// <summary>Scaled scores of a row's tokens.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="from">First page.</param>
+    /// <param name="offset">Of the keys in a page.</param>
+    /// <param name="width">headDim.</param>
+    /// <param name="q">[headDim].</param>
+    /// <param name="scores">[pages, 16]; those of pages before <paramref name="from"/> stay; beyond the last token: minus infinity.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Scores(AttentionRow row, int from, int offset, int width, float* q, float* scores)
+    {
+        var (pages, length) = row;
+        var count = KvLayout.Pages(length);
+        var scale = Scale(width);
+        for (var page = from; page < count; page++)
+        {
+            var keys = pages[page].Data + offset;
+            var next = pages[Math.Min(page + Ahead, count - 1)].Data + offset;
+            var a = Vector512<float>.Zero;
+            var b = Vector512<float>.Zero;
+            var c = Vector512<float>.Zero;
+            var e = Vector512<float>.Zero;
+            var d = 0;
+            for (; d + 4 <= width; d += 4)
+            {
+                Fetch(next + (d * Page));
+                a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
+                b = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 1]), Vector512.Load(keys + ((d + 1) * Page)), b);
+                c = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 2]), Vector512.Load(keys + ((d + 2) * Page)), c);
+                e = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 3]), Vector512.Load(keys + ((d + 3) * Page)), e);
+            }
+
+            for (; d < width; d++)
+            {
+                a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
+            }
+
+            var score = ((a + b) + (c + e)) * scale;
+            var left = length - (page * Page);
+            if (left < Page)
+            {
+                // Slots beyond the context hold whatever was there before.
+                score = Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(left)).AsSingle(), score, Vector512.Create(float.NegativeInfinity));
+            }
+
+            score.Store(scores + (page * Page));
+        }
+    }
+
+    /// <summary>Turns scores into exp(score - max).</summary>
+    /// <param name="scores">[pages, 16].</param>
+    /// <param name="pages">Pages.</param>
+    /// <returns>Their sum.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float Softmax(float* scores, int pages)
+    {
+        var most = Vector512.Create(float.NegativeInfinity);
+        for (var page = 0; page < pages; page++)
+        {
+            most = Vector512.Max(most, Vector512.Load(scores + (page * Page)));
+        }
+
+        var shift = Vector512.Create(LaneMath.Largest(most));
+        var sum = Vector512<float>.Zero;
+        for (var page = 0; page < pages; page++)
+        {
+            var weight = LaneMath.Exp(Vector512.Load(scores + (page * Page)) - shift);
+            weight.Store(scores + (page * Page));
+            sum += weight;
+        }
+
+        return Vector512.Sum(sum);
+    }
+
+    /// <summary>The weighted sum of a row's values.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="from">First page.</param>
+    /// <param name="offset">Of the values in a page.</param>
+    /// <param name="width">headDim.</param>
+    /// <param name="weights">[pages, 16].</param>
+    /// <param name="sums">The sums of the pages before <paramref name="from"/>, as <see cref="TileAttention"/> leaves them.</param>
+    /// <param name="inverse">Factor on the result.</param>
+    /// <param name="output">[headDim].</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Mix(AttentionRow row, int from, int offset, int width, float* weights, float* sums, float inverse, float* output)
+    {
+        var (pages, length) = row;
+        var d = 0;
+        for (; d + 32 <= width; d += 32)
+        {
+            Mix32(row, from, offset + d, width, weights, sums + (4 * d), inverse, output + d);
+        }
+
+        for (; d + 16 <= width; d += 16)
+        {
+            var sum = from == 0 ? Vector512<float>.Zero : Vector512.Load(sums + (4 * d));
+            for (var t = from * Page; t < length; t++)
+            {
+                var value = pages[t / Page].Data + offset + ((t % Page) * width) + d;
+                sum = Vector512.FusedMultiplyAdd(Vector512.Create(weights[t]), Vector512.Load(value), sum);
+            }
+
+            (sum * Vector512.Create(inverse)).Store(output + d);
+        }
+
+        for (; d < width; d++)
+        {
+            var sum = 0f;
+            for (var t = 0; t < length; t++)
+            {
+                sum = MathF.FusedMultiplyAdd(weights[t], pages[t / Page].Data[offset + ((t % Page) * width) + d], sum);
+            }
+
+            output[d] = sum * inverse;
+        }
+    }
+
+    /// <summary>1 / sqrt(headDim).</summary>
+    public static Vector512<float> Scale(int width) => Vector512.Create(1f / MathF.Sqrt(width));
+
+    /// <summary>32 output dimensions; four chains of tokens keep the multipliers busy.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Mix32(AttentionRow row, int from, int offset, int width, float* weights, float* sums, float inverse, float* output)
+    {
+        var (pages, length) = row;
+        var (a0, a1, b0, b1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        var (c0, c1, e0, e1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        if (from > 0)
+        {
+            (a0, a1, b0, b1) = (Vector512.Load(sums), Vector512.Load(sums + 16), Vector512.Load(sums + 32), Vector512.Load(sums + 48));
+            (c0, c1, e0, e1) = (Vector512.Load(sums + 64), Vector512.Load(sums + 80), Vector512.Load(sums + 96), Vector512.Load(sums + 112));
+        }
+
+        for (var start = from * Page; start < length; start += Page)
+        {
+            var value = pages[start / Page].Data + offset;
+            var next = pages[Math.Min((start / Page) + Ahead, (length - 1) / Page)].Data + offset;
+            var weight = weights + start;
+            var tokens = Math.Min(Page, length - start);
+            var t = 0;
+            for (; t + 4 <= tokens; t += 4)
+            {
+                Fetch(next);
+                next += 4 * width;
+                var w0 = Vector512.Create(weight[t]);
+                var w1 = Vector512.Create(weight[t + 1]);
+                var w2 = Vector512.Create(weight[t + 2]);
+                var w3 = Vector512.Create(weight[t + 3]);
+                a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
+                a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
+                b0 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width), b0);
+                b1 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width + 16), b1);
+                c0 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width)), c0);
+                c1 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width) + 16), c1);
+                e0 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width)), e0);
+                e1 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width) + 16), e1);
+                value += 4 * width;
+            }
+
+            for (; t < tokens; t++)
+            {
+                var w0 = Vector512.Create(weight[t]);
+                a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
+                a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
+                value += width;
+            }
+        }
+
+        var scale = Vector512.Create(inverse);
+        (((a0 + b0) + (c0 + e0)) * scale).Store(output);
+        (((a1 + b1) + (c1 + e1)) * scale).Store(output + 16);
+    }
+}
