@@ -96,10 +96,9 @@ public sealed class ChatTemplate
             return field.Text();
         }
 
-        var named = field.Items().ToDictionary(item => item["name"].Text(), item => item["template"], StringComparer.Ordinal);
-        return named.TryGetValue("tool_use", out var template) || named.TryGetValue("default", out template)
-            ? template.Text()
-            : throw field.Unsupported("a template named tool_use or default");
+        var named = field.Items().Select(item => (Name: item["name"].Text(), Source: item["template"].Text())).ToArray();
+        return Array.Find(named, t => t.Name == "tool_use").Source ?? Array.Find(named, t => t.Name == "default").Source
+            ?? throw field.Unsupported("a template named tool_use or default");
     }
 
     private static Dictionary<string, string> SpecialTokens(JsonField config)

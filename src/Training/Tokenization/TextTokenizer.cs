@@ -77,6 +77,7 @@ public sealed class TextTokenizer
     }
 
     /// <summary>Untrusted text: no added token can come out of it.</summary>
+    /// <exception cref="RegexMatchTimeoutException">The tokenizer's pattern takes more than 10 s for one match in this text.</exception>
     public int[] Encode(string text)
     {
         var ids = new List<int>();

@@ -106,6 +106,13 @@ public sealed class HfChatFormatTests
     }
 
     [Fact]
+    public void Half_a_surrogate_pair_in_an_observation_is_a_replacement_character()
+    {
+        var chat = ChatFolders.Format("qwen3");
+        chat.EncodeObservation("python", new ToolResult("a\uD800b"), turnIsClosed: false).Tokens.ShouldBe(chat.EncodeObservation("python", new ToolResult("a\uFFFDb"), turnIsClosed: false).Tokens);
+    }
+
+    [Fact]
     public void An_empty_observation_is_template_only()
     {
         var piece = ChatFolders.Format("qwen3").EncodeObservation("python", new ToolResult(""), turnIsClosed: false);
@@ -179,6 +186,10 @@ public sealed class HfChatFormatTests
         Should.Throw<NotSupportedException>(() => ChatFormats.FromFolder(folder)).Message.ShouldContain("tokenizer_config.json: axpo_chat \"large\"");
         File.WriteAllText(config, """{"chat_template":"{{ 'x' | shout }}"}""");
         Should.Throw<NotSupportedException>(() => ChatFormats.FromFolder(folder)).Message.ShouldContain("tokenizer_config.json: chat_template:1: filter 'shout'");
+        File.WriteAllText(config, """{"chat_template":[{"name":"other","template":""}]}""");
+        Should.Throw<NotSupportedException>(() => ChatFormats.FromFolder(folder)).Message.ShouldContain("chat_template a list is not supported; supported: a template named");
+        File.WriteAllText(config, """{"chat_template":7}""");
+        Should.Throw<InvalidDataException>(() => ChatFormats.FromFolder(folder)).Message.ShouldContain("chat_template is 7; it must be a string");
         File.WriteAllText(config, """{"chat_template":[{"name":"default","template":"{{ messages[0].content }}"}]}""");
         Should.Throw<NotSupportedException>(() => ChatFormats.FromFolder(folder)).Message.ShouldContain("chat template");
         Directory.Delete(folder, recursive: true);

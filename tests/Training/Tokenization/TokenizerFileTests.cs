@@ -8,7 +8,7 @@ namespace Axpo.Training.Tests.Tokenization;
 
 public sealed class TokenizerFileTests
 {
-    private static readonly string[] Values = ["null", "true", "-1", "1.5", "99999999999", "\"\"", "\"x\"", "\"\\ud800\"", "\"NFC\"", "\"ByteLevel\"", "[]", "[1]", "{}", "{\"type\":\"Sequence\"}", "{\"type\":1}"];
+    private static readonly string[] Values = ["null", "true", "-1", "1.5", "99999999999", "\"\"", "\"x\"", "\"\\ud800\"", "\"NFC\"", "\"ByteLevel\"", "[]", "[1]", "{}", "{\"type\":\"Sequence\"}", "{\"type\":1}", "{\"\\ud800\":1}"];
 
     [Theory]
     [InlineData("model.type", "\"WordPiece\"", "BPE")]
@@ -25,6 +25,10 @@ public sealed class TokenizerFileTests
     [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":" "},"behavior":"Removed","invert":false},{"type":"ByteLevel"}]}""", "Isolated")]
     [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]}""", "pattern")]
     [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"(?i:[ks])"},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]}""", "classes")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"[[:alpha:]]"},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]}""", "classes")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]}""", "escapes")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"(?m:.)"},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]}""", "groups")]
+    [InlineData("pre_tokenizer", """{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":"a$"},"behavior":"Isolated","invert":false},{"type":"ByteLevel"}]}""", "lines")]
     public void What_is_not_supported_is_refused_by_name(string field, string value, string supported)
     {
         var message = Should.Throw<NotSupportedException>(() => TinyTokenizerJson.Read(With(field, value))).Message;
