@@ -33,12 +33,18 @@ public interface IChatFormat
     /// <summary>Ids that end a turn: the closing tag of a call and the end-of-turn token.</summary>
     int[] StopTokens { get; }
 
+    /// <summary>Token sequences that end a turn as well: ways to write the closing tag of a call where it is not one token; none where it is.</summary>
+    int[][] StopSequences => [];
+
     /// <summary>The prompt, ready for the policy's first token.</summary>
     /// <exception cref="NotSupportedException">The question has images and the policy is a text policy; the message names the question.</exception>
     EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools);
 
-    /// <summary>An observation with the template around it, ready for the policy's next token.</summary>
-    EncodedPiece EncodeObservation(string toolName, ToolResult result);
+    /// <summary>An observation with the template around it, ready for the policy's next token: exactly the tokens that the template adds after the policy's own.</summary>
+    /// <param name="toolName">Name of the tool.</param>
+    /// <param name="result">What it answered; untrusted.</param>
+    /// <param name="turnIsClosed">Whether the policy ended its turn itself, with an end-of-turn token after the call; else the observation begins with what ends it, where the format has that.</param>
+    EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed);
 
     /// <summary>
     /// Finds thinking, call and answer in the tokens of a sampled turn. <paramref name="prefix"/> are tokens that precede the turn's own ones and belong to it

@@ -263,6 +263,7 @@ internal sealed class EpisodeAttempt(
         Chance = _chance,
         MaxNewTokens = room,
         StopTokens = chat.StopTokens,
+        StopSequences = chat.StopSequences,
     };
 
     private async Task<ToolResult> CallAsync(EpisodeTape tape, ParsedTurn parsed, List<ToolSpec> offered, CancellationToken cancellationToken)

@@ -121,7 +121,7 @@ internal sealed class EpisodeTape(IChatFormat chat)
     {
         var call = _calls[^1];
         _calls[^1] = call with { Observation = result.Text, IsError = result.IsError };
-        AppendUnsampled(chat.EncodeObservation(call.Name, result));
+        AppendUnsampled(chat.EncodeObservation(call.Name, result, turnIsClosed: _segments is [.., { Kind: SegmentKind.EndOfTurn }]));
         OpenTurn();
     }
 

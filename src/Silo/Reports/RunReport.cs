@@ -94,7 +94,7 @@ public static class RunReport
         {
             return ChatFormats.FromFolder(model);
         }
-        catch (Exception e) when (e is IOException or NotSupportedException or KeyNotFoundException)
+        catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException or KeyNotFoundException)
         {
             notes.Add("Trajectories have no text: the chat format of the run's model could not be read. Run the report where the model folder is.");
             return null;

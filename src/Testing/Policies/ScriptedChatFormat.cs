@@ -63,7 +63,7 @@ public sealed class ScriptedChatFormat : IChatFormat
     }
 
     /// <inheritdoc/>
-    public EncodedPiece EncodeObservation(string toolName, ToolResult result)
+    public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed)
     {
         ArgumentNullException.ThrowIfNull(result);
         int[] tokens = [Tag("<tool_response>"), .. Plain(result.Text), ObservationClose];
@@ -139,7 +139,7 @@ public sealed class ScriptedChatFormat : IChatFormat
         {
             Add(SegmentKind.Think, Think(step.Think));
             Add(SegmentKind.ToolCall, [CallOpen, .. Plain($"{{\"name\":\"{step.Tool}\",\"arguments\":{step.ArgumentsJson}}}"), CallClose]);
-            Append(EncodeObservation(step.Tool, new ToolResult(step.Observation)));
+            Append(EncodeObservation(step.Tool, new ToolResult(step.Observation), turnIsClosed: false));
         }
 
         Add(SegmentKind.Think, Think(trace.FinalThink));

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Axpo.Core;
 using Axpo.Training.Tokenization;
 
@@ -7,10 +6,13 @@ namespace Axpo.Training.Chat;
 /// <summary>Chat formats by model folder.</summary>
 public static class ChatFormats
 {
-    /// <summary>Reads the chat format of a model folder: <c>axpo_chat</c> in its tokenizer_config.json names it.</summary>
+    /// <summary>Reads the chat format of a model folder: <c>axpo_chat</c> in its tokenizer_config.json names it; without, it is the folder's own chat template.</summary>
+    /// <param name="folder">A Hugging Face folder.</param>
+    /// <param name="options">How to talk to a model with a template of its own; null: the defaults.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
-    /// <exception cref="NotSupportedException">The folder names no format that is known.</exception>
-    public static IChatFormat FromFolder(string folder)
+    /// <exception cref="InvalidDataException">A file is damaged; the message names file and field.</exception>
+    /// <exception cref="NotSupportedException">The folder names a format that is unknown, or its tokenizer or template uses what is not supported.</exception>
+    public static IChatFormat FromFolder(string folder, HfChatOptions? options = null)
     {
         var path = Path.Combine(folder, "tokenizer_config.json");
         if (!File.Exists(path))
@@ -18,13 +20,20 @@ public static class ChatFormats
             throw new FileNotFoundException($"model: '{folder}' holds no tokenizer_config.json", path);
         }
 
-        using var json = JsonDocument.Parse(File.ReadAllBytes(path));
-        var name = json.RootElement.TryGetProperty("axpo_chat", out var value) ? value.GetString() : null;
-        return name switch
+        return JsonField.Read(path).Find("axpo_chat") switch
         {
-            "tiny" => new TinyChatFormat(TextTokenizer.FromFolder(folder)),
-            null => throw new NotSupportedException($"{path}: has no axpo_chat; supported: tiny (templates of other families are not supported yet)"),
-            _ => throw new NotSupportedException($"{path}: axpo_chat '{name}' is unknown; supported: tiny"),
+            null => new HfChatFormat(TextTokenizer.FromFolder(folder), ChatTemplate.FromFolder(folder), options ?? new HfChatOptions(), EndTokens(folder)),
+            { } name when name.Text() == "tiny" => new TinyChatFormat(TextTokenizer.FromFolder(folder)),
+            { } name => throw name.Unsupported("tiny, or none where the folder has a chat template"),
         };
+    }
+
+    /// <summary><c>eos_token_id</c> of generation_config.json, one or several; none without the file.</summary>
+    private static int[] EndTokens(string folder)
+    {
+        var path = Path.Combine(folder, "generation_config.json");
+        return !File.Exists(path) || JsonField.Read(path).Find("eos_token_id") is not { } field ? []
+            : field.IsList ? [.. field.Items().Select(id => id.Count(int.MaxValue))]
+            : [field.Count(int.MaxValue)];
     }
 }

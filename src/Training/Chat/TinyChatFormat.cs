@@ -11,11 +11,9 @@ namespace Axpo.Training.Chat;
 public sealed class TinyChatFormat : IChatFormat
 {
     private readonly TextTokenizer _tokenizer;
-    private readonly HashSet<int> _tags;
+    private readonly TurnTags _turnTags;
     private readonly int _user;
     private readonly int _endOfTurn;
-    private readonly int _openCall;
-    private readonly int _closeCall;
     private readonly int _openResponse;
     private readonly int _closeResponse;
     private readonly int _openAnswer;
@@ -26,16 +24,14 @@ public sealed class TinyChatFormat : IChatFormat
     public TinyChatFormat(TextTokenizer tokenizer)
     {
         _tokenizer = tokenizer;
-        _tags = [.. TinyTokenizerBuilder.Tags.Select(tokenizer.Added)];
         _user = tokenizer.Added("<user>");
         _endOfTurn = tokenizer.Added("<im_end>");
-        _openCall = tokenizer.Added("<tool_call>");
-        _closeCall = tokenizer.Added("</tool_call>");
         _openResponse = tokenizer.Added("<tool_response>");
         _closeResponse = tokenizer.Added("</tool_response>");
         _openAnswer = tokenizer.Added("<answer>");
         _closeAnswer = tokenizer.Added("</answer>");
-        StopTokens = [_closeCall, _endOfTurn];
+        _turnTags = TurnTags.Of(tokenizer, new HashSet<int> { _endOfTurn }, TinyTokenizerBuilder.Tags.Select(tokenizer.Added).ToHashSet());
+        StopTokens = [tokenizer.Added("</tool_call>"), _endOfTurn];
     }
 
     /// <inheritdoc/>
@@ -57,9 +53,9 @@ public sealed class TinyChatFormat : IChatFormat
     }
 
     /// <inheritdoc/>
-    public EncodedPiece EncodeObservation(string toolName, ToolResult result)
+    public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed)
     {
-        var writer = new Writer();
+        var writer = new PieceWriter();
         writer.Add(SegmentKind.Template, _openResponse);
         writer.Add(SegmentKind.Observation, _tokenizer.Encode(result.Text));
         writer.Add(SegmentKind.Template, _closeResponse);
@@ -67,75 +63,12 @@ public sealed class TinyChatFormat : IChatFormat
     }
 
     /// <inheritdoc/>
-    public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens)
-    {
-        int[] all = [.. prefix, .. tokens];
-        var end = all.Length > 0 && all[^1] == _endOfTurn ? all.Length - 1 : all.Length;
-        var segments = new List<Segment>();
-        string? answerText = null;
-        ToolCall? call = null;
-        string? callError = null;
-        var (at, scan) = (0, 0);
-        while (scan < end && call is null)
-        {
-            if (all[scan] == _openCall)
-            {
-                var close = Array.IndexOf(all, _closeCall, scan, end - scan);
-                call = new ToolCall { Turn = 0, Start = scan, PrefixEnd = scan + 1, End = close < 0 ? end : close + 1, Closed = close >= 0 };
-                callError = close < 0 ? null : ReadCall(all.AsSpan(scan + 1, close - scan - 1), ref call);
-                Mark(SegmentKind.Think, scan);
-                Mark(SegmentKind.ToolCall, call.End);
-                scan = call.End;
-            }
-            else if (all[scan] == _openAnswer)
-            {
-                // An answer runs to its closing tag; without one, to the call that follows or the end, and is then no answer that counts.
-                var start = scan;
-                while (scan < end && all[scan] != _closeAnswer && all[scan] != _openCall)
-                {
-                    scan++;
-                }
-
-                if (scan < end && all[scan] == _closeAnswer)
-                {
-                    answerText = _tokenizer.Decode(all.AsSpan(start + 1, scan - start - 1));
-                    scan++;
-                }
-
-                Mark(SegmentKind.Think, start);
-                Mark(SegmentKind.Answer, scan);
-            }
-            else
-            {
-                scan++;
-            }
-        }
-
-        Mark(SegmentKind.Think, end);
-        Mark(SegmentKind.EndOfTurn, all.Length);
-        return new ParsedTurn
-        {
-            Segments = [.. segments],
-            Call = call,
-            CallError = callError,
-            AnswerText = answerText,
-            Boxed = answerText is null ? null : Boxed.Extract(answerText),
-        };
-
-        void Mark(SegmentKind kind, int to)
-        {
-            if (to > at)
-            {
-                segments.Add(new Segment(kind, at, to));
-                at = to;
-            }
-        }
-    }
+    public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens) => TurnParser.Parse(_tokenizer, _turnTags, prefix, tokens);
 
     /// <inheritdoc/>
     public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools)
     {
-        var writer = new Writer();
+        var writer = new PieceWriter();
         writer.Add(SegmentKind.Prompt, EncodePrompt(trace.Question, tools).Tokens);
         foreach (var step in trace.Steps)
         {
@@ -156,40 +89,4 @@ public sealed class TinyChatFormat : IChatFormat
     public string Decode(ReadOnlySpan<int> tokens) => _tokenizer.Decode(tokens);
 
     private int[] Think(string? text) => string.IsNullOrEmpty(text) ? [] : _tokenizer.EncodeTrusted($"<think>{text}</think>");
-
-    private string? ReadCall(ReadOnlySpan<int> tokens, ref ToolCall call)
-    {
-        foreach (var token in tokens)
-        {
-            if (_tags.Contains(token))
-            {
-                return "a tag stands inside the call";
-            }
-        }
-
-        var text = ToolCallText.Read(_tokenizer.Decode(tokens));
-        if (text.Fault == ToolCallFault.None)
-        {
-            call = call with { Name = text.Name!, Arguments = text.Arguments! };
-        }
-
-        return text.Message;
-    }
-
-    private sealed class Writer
-    {
-        private readonly List<int> _tokens = [];
-        private readonly List<Segment> _segments = [];
-
-        public void Add(SegmentKind kind, params ReadOnlySpan<int> tokens)
-        {
-            if (tokens.Length > 0)
-            {
-                _segments.Add(new Segment(kind, _tokens.Count, _tokens.Count + tokens.Length));
-                _tokens.AddRange(tokens);
-            }
-        }
-
-        public EncodedPiece Done() => new([.. _tokens], [.. _segments]);
-    }
 }

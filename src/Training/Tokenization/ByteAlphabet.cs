@@ -19,8 +19,11 @@ public static class ByteAlphabet
         }
     });
 
-    /// <summary>The bytes that a token stands for.</summary>
-    public static byte[] Decode(string token) => [.. token.Select(c => Bytes[c])];
+    /// <summary>Whether a character is one of the alphabet.</summary>
+    public static bool Holds(char c) => Bytes.ContainsKey(c);
+
+    /// <summary>The bytes that a token stands for; a token with a character outside the alphabet stands for its own UTF-8, as in Hugging Face's ByteLevel decoder.</summary>
+    public static byte[] Decode(string token) => token.All(Holds) ? [.. token.Select(c => Bytes[c])] : System.Text.Encoding.UTF8.GetBytes(token);
 
     private static char[] Make()
     {
