@@ -69,6 +69,25 @@ public class EngineSharingTests(EngineFixture fixture) : IClassFixture<EngineFix
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_source_that_goes_back_into_a_shared_page_leaves_it_to_its_fork(bool deterministic)
+    {
+        await using var engine = await fixture.StartAsync(new EngineOptions { Deterministic = deterministic, Workers = 2, KvMebibytes = 64 });
+        var prompt = Prompt(21);
+        int[] all = [.. prompt, .. (await engine.GenerateAsync(Request("source", prompt, max: 30), None)).Tokens];
+        int[] fork = [.. all[..50], .. (await engine.GenerateAsync(Request("fork", [], offset: 50, max: 6, key: 1, forkOf: "source"), None)).Tokens];
+
+        // Tokens 32 to 47 are one page, full and the fork's as well; the source now writes from 40 on.
+        var back = await engine.GenerateAsync(Request("source", [3, 4, 5], offset: 40, max: 10, key: 2), None);
+        ShouldAgree(back, WholeSequence(fixture.Folder, [.. all[..40], 3, 4, 5], back.Tokens, 1));
+        var more = await engine.GenerateAsync(Request("fork", [7], offset: fork.Length, max: 10, key: 3), None);
+        more.PrefilledTokens.ShouldBe(1);
+        ShouldAgree(more, WholeSequence(fixture.Folder, [.. fork, 7], more.Tokens, 1));
+        await NothingIsLeftAsync(engine, ["source", "fork"]);
+    }
+
+    [Theory]
     [InlineData(40)]
     [InlineData(48)]
     public async Task An_evicted_source_is_computed_once_for_all_its_forks(int boundary)
