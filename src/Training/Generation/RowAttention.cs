@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Axpo.Training.Kernels;
 using System.Runtime.Intrinsics.X86;
+using Axpo.Training.Kernels;
 
 namespace Axpo.Training.Generation;
 
