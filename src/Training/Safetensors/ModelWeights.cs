@@ -48,7 +48,7 @@ public static class ModelWeights
     public static IReadOnlyList<string> Check(string folder, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
     {
         var files = Files(folder);
-        CheckNames($"the weights in '{folder}' do not fit its config.json", files.SelectMany(SafetensorsFile.ReadHeader), expected, ignored);
+        CheckNames($"the weights in '{folder}' do not fit its config.json", "config.json", files.SelectMany(SafetensorsFile.ReadHeader), expected, ignored);
         return files;
     }
 
@@ -62,14 +62,14 @@ public static class ModelWeights
         return Read(Check(folder, expected, ignored), expected);
     }
 
-    /// <summary>Reads a file's tensors by exact names and shapes.</summary>
+    /// <summary>Reads an adapter's tensors by exact names and shapes.</summary>
     /// <param name="file">The file.</param>
     /// <param name="expected">Shape of every tensor that must be there, and no other.</param>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     /// <exception cref="InvalidDataException">Names or shapes differ (one message lists all that are missing, extra or wrong), or a number is not finite.</exception>
-    public static Dictionary<string, Tensor> ReadFile(string file, IReadOnlyDictionary<string, long[]> expected)
+    public static Dictionary<string, Tensor> ReadAdapter(string file, IReadOnlyDictionary<string, long[]> expected)
     {
-        CheckNames($"'{file}' does not hold what it should", SafetensorsFile.ReadHeader(file), expected, _ => false);
+        CheckNames($"'{file}' does not hold what it should", "adapter_config.json", SafetensorsFile.ReadHeader(file), expected, _ => false);
         return Read([file], expected);
     }
 
@@ -154,7 +154,7 @@ public static class ModelWeights
         return tensors;
     }
 
-    private static void CheckNames(string what, IEnumerable<KeyValuePair<string, SafetensorsEntry>> entries, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
+    private static void CheckNames(string what, string by, IEnumerable<KeyValuePair<string, SafetensorsEntry>> entries, IReadOnlyDictionary<string, long[]> expected, Func<string, bool> ignored)
     {
         var found = new Dictionary<string, long[]>(StringComparer.Ordinal);
         foreach (var (name, entry) in entries)
@@ -167,7 +167,7 @@ public static class ModelWeights
             .. expected.Keys.Where(n => !found.ContainsKey(n)).Select(n => $"missing: {n} [{string.Join(", ", expected[n])}]"),
             .. found.Where(f => !expected.ContainsKey(f.Key) && !ignored(f.Key)).Select(f => $"extra: {f.Key} [{string.Join(", ", f.Value)}]"),
             .. expected.Where(e => found.TryGetValue(e.Key, out var f) && !f.AsSpan().SequenceEqual(e.Value))
-                .Select(e => $"wrong shape: {e.Key} is [{string.Join(", ", found[e.Key])}], asked for is [{string.Join(", ", e.Value)}]"),
+                .Select(e => $"wrong shape: {e.Key} is [{string.Join(", ", found[e.Key])}], {by} asks for [{string.Join(", ", e.Value)}]"),
         ];
         if (faults.Count > 0)
         {

@@ -55,7 +55,7 @@ public sealed class LoraAdapter : IDisposable
         }
 
         using var scope = NewDisposeScope();
-        var tensors = ModelWeights.ReadFile(Path.Combine(folder, ModelWeights.AdapterName), expected);
+        var tensors = ModelWeights.ReadAdapter(Path.Combine(folder, ModelWeights.AdapterName), expected);
         return Make(shape, config, (name, _) => tensors[name].to(ScalarType.Float32, device, copy: true));
     }
 
