@@ -182,8 +182,8 @@ internal sealed class EngineSchedule(PolicyEngine engine, ScheduleClock clock, I
             return;
         }
 
-        // Now and then it goes back, as one does whose newest turn was lost: what others have from it must stay.
-        if (operation.C % 5 == 4)
+        // Now and then it goes back, as one does whose newest turn was lost: what others have from it must stay. A fork that has no answer yet names its prefix by this session's tokens: it is waited for.
+        if (operation.C % 5 == 4 && !_clients.Exists(c => c != client && c.Tokens.Length == 0 && Session.Below(c.Id, client.Id)))
         {
             client.Tokens = client.Tokens[..(1 + (operation.A % client.Tokens.Length))];
         }
