@@ -12,23 +12,19 @@ internal sealed class WorkerTeam : IStepTeam
 {
     private readonly StepWorker[] _workers;
     private readonly StepShare[] _shares;
-    private readonly SemaphoreSlim[] _go;
-    private readonly SemaphoreSlim _done = new(0);
-    private readonly Thread[] _threads;
+    private readonly ThreadTeam _helpers;
+    private readonly Action<int> _help;
+    private readonly Func<int, bool> _helps;
+    private readonly Action _own;
     private Decoder? _decoder;
     private Action<StepShare>? _before;
-    private volatile bool _stopping;
 
     public WorkerTeam(DecoderConfig config, int size, bool fixedRows)
     {
         _workers = [.. Enumerable.Range(0, size).Select(_ => new StepWorker(config, fixedRows))];
         _shares = [.. Enumerable.Range(0, size).Select(_ => new StepShare())];
-        _go = [.. Enumerable.Range(1, size - 1).Select(_ => new SemaphoreSlim(0))];
-        _threads = [.. Enumerable.Range(1, size - 1).Select(i => new Thread(() => Help(i)) { IsBackground = true, Name = FormattableString.Invariant($"axpo-engine-{i}") })];
-        foreach (var thread in _threads)
-        {
-            thread.Start();
-        }
+        _helpers = new ThreadTeam("axpo-engine-helper", size - 1, intraOpThreads: 1);
+        (_help, _helps, _own) = (i => Help(i + 1), i => _shares[i + 1].Work.Count > 0, () => Do(0));
     }
 
     public int Size => _workers.Length;
@@ -40,60 +36,16 @@ internal sealed class WorkerTeam : IStepTeam
     public void Run(Decoder decoder, Action<StepShare>? before)
     {
         (_decoder, _before) = (decoder, before);
-        var helpers = 0;
-        for (var i = 1; i < _shares.Length; i++)
-        {
-            if (_shares[i].Work.Count > 0)
-            {
-                helpers++;
-                _go[i - 1].Release();
-            }
-        }
-
-        Do(0);
-        for (; helpers > 0; helpers--)
-        {
-            _done.Wait();
-        }
+        _helpers.Run(_help, _helps, _own);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _stopping = true;
-        foreach (var go in _go)
-        {
-            go.Release();
-        }
-
-        foreach (var thread in _threads)
-        {
-            thread.Join();
-        }
-
-        foreach (var go in _go)
-        {
-            go.Dispose();
-        }
-
-        _done.Dispose();
-    }
+    public void Dispose() => _helpers.Dispose();
 
     private void Help(int index)
     {
-        IntraOpThreads.UseOne();
         using var inference = inference_mode();
-        while (true)
-        {
-            _go[index - 1].Wait();
-            if (_stopping)
-            {
-                return;
-            }
-
-            Do(index);
-            _done.Release();
-        }
+        Do(index);
     }
 
     private void Do(int index)

@@ -14,88 +14,32 @@ internal static unsafe class AttentionTile
     /// <summary>Elements of a vector.</summary>
     public const int Lanes = 16;
 
-    /// <summary>Scores of the rows with every column: rows [4, width] times columns [depth, stride].</summary>
-    /// <param name="rows">[4, width].</param>
-    /// <param name="width">Filled-up width of a row.</param>
-    /// <param name="columns">[depth, stride].</param>
-    /// <param name="depth">Width of a head.</param>
-    /// <param name="stride">Columns of a row of scores.</param>
+    /// <summary>Four rows times a matrix: queries times columns of keys, weights times values. An element is the sum over the inner dimension in its order.</summary>
+    /// <param name="rows">[4, stride].</param>
+    /// <param name="stride">Elements of a row.</param>
+    /// <param name="matrix">[inner, width].</param>
+    /// <param name="inner">Rows of the matrix.</param>
+    /// <param name="width">Elements of its rows, and of those of the output.</param>
     /// <param name="count">Columns wanted; a multiple of sixteen.</param>
-    /// <param name="scores">[4, stride], overwritten up to count.</param>
+    /// <param name="output">[4, width], overwritten up to count.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Scores(float* rows, int width, float* columns, int depth, int stride, int count, float* scores)
+    public static void Multiply(float* rows, int stride, float* matrix, int inner, int width, int count, float* output)
     {
-        float* r0 = rows, r1 = rows + width, r2 = r1 + width, r3 = r2 + width;
+        float* r0 = rows, r1 = rows + stride, r2 = r1 + stride, r3 = r2 + stride;
         var at = 0;
         for (; at + (2 * Lanes) <= count; at += 2 * Lanes)
         {
             var (a0, a1, a2, a3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
             var (b0, b1, b2, b3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-            var column = columns + at;
-            for (var d = 0; d < depth; d++, column += stride)
+            var column = matrix + at;
+            for (var i = 0; i < inner; i++, column += width)
             {
                 var low = Vector512.Load(column);
                 var high = Vector512.Load(column + Lanes);
-                var x0 = Vector512.Create(r0[d]);
-                var x1 = Vector512.Create(r1[d]);
-                var x2 = Vector512.Create(r2[d]);
-                var x3 = Vector512.Create(r3[d]);
-                a0 = Vector512.FusedMultiplyAdd(x0, low, a0);
-                b0 = Vector512.FusedMultiplyAdd(x0, high, b0);
-                a1 = Vector512.FusedMultiplyAdd(x1, low, a1);
-                b1 = Vector512.FusedMultiplyAdd(x1, high, b1);
-                a2 = Vector512.FusedMultiplyAdd(x2, low, a2);
-                b2 = Vector512.FusedMultiplyAdd(x2, high, b2);
-                a3 = Vector512.FusedMultiplyAdd(x3, low, a3);
-                b3 = Vector512.FusedMultiplyAdd(x3, high, b3);
-            }
-
-            Store(scores + at, stride, a0, a1, a2, a3);
-            Store(scores + at + Lanes, stride, b0, b1, b2, b3);
-        }
-
-        for (; at < count; at += Lanes)
-        {
-            var (a0, a1, a2, a3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-            var column = columns + at;
-            for (var d = 0; d < depth; d++, column += stride)
-            {
-                var low = Vector512.Load(column);
-                a0 = Vector512.FusedMultiplyAdd(Vector512.Create(r0[d]), low, a0);
-                a1 = Vector512.FusedMultiplyAdd(Vector512.Create(r1[d]), low, a1);
-                a2 = Vector512.FusedMultiplyAdd(Vector512.Create(r2[d]), low, a2);
-                a3 = Vector512.FusedMultiplyAdd(Vector512.Create(r3[d]), low, a3);
-            }
-
-            Store(scores + at, stride, a0, a1, a2, a3);
-        }
-    }
-
-    /// <summary>Sums of values weighed for each of the rows: weights [4, stride] times values [count, width].</summary>
-    /// <param name="weights">[4, stride].</param>
-    /// <param name="stride">Weights of a row.</param>
-    /// <param name="values">[count, width].</param>
-    /// <param name="count">Values.</param>
-    /// <param name="width">Filled-up width of a row.</param>
-    /// <param name="output">[4, width], overwritten.</param>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Mix(float* weights, int stride, float* values, int count, int width, float* output)
-    {
-        float* w0 = weights, w1 = weights + stride, w2 = w1 + stride, w3 = w2 + stride;
-        var at = 0;
-        for (; at + (2 * Lanes) <= width; at += 2 * Lanes)
-        {
-            var (a0, a1, a2, a3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-            var (b0, b1, b2, b3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-            var value = values + at;
-            for (var t = 0; t < count; t++, value += width)
-            {
-                var low = Vector512.Load(value);
-                var high = Vector512.Load(value + Lanes);
-                var x0 = Vector512.Create(w0[t]);
-                var x1 = Vector512.Create(w1[t]);
-                var x2 = Vector512.Create(w2[t]);
-                var x3 = Vector512.Create(w3[t]);
+                var x0 = Vector512.Create(r0[i]);
+                var x1 = Vector512.Create(r1[i]);
+                var x2 = Vector512.Create(r2[i]);
+                var x3 = Vector512.Create(r3[i]);
                 a0 = Vector512.FusedMultiplyAdd(x0, low, a0);
                 b0 = Vector512.FusedMultiplyAdd(x0, high, b0);
                 a1 = Vector512.FusedMultiplyAdd(x1, low, a1);
@@ -110,24 +54,24 @@ internal static unsafe class AttentionTile
             Store(output + at + Lanes, width, b0, b1, b2, b3);
         }
 
-        for (; at < width; at += Lanes)
+        for (; at < count; at += Lanes)
         {
             var (a0, a1, a2, a3) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-            var value = values + at;
-            for (var t = 0; t < count; t++, value += width)
+            var column = matrix + at;
+            for (var i = 0; i < inner; i++, column += width)
             {
-                var low = Vector512.Load(value);
-                a0 = Vector512.FusedMultiplyAdd(Vector512.Create(w0[t]), low, a0);
-                a1 = Vector512.FusedMultiplyAdd(Vector512.Create(w1[t]), low, a1);
-                a2 = Vector512.FusedMultiplyAdd(Vector512.Create(w2[t]), low, a2);
-                a3 = Vector512.FusedMultiplyAdd(Vector512.Create(w3[t]), low, a3);
+                var low = Vector512.Load(column);
+                a0 = Vector512.FusedMultiplyAdd(Vector512.Create(r0[i]), low, a0);
+                a1 = Vector512.FusedMultiplyAdd(Vector512.Create(r1[i]), low, a1);
+                a2 = Vector512.FusedMultiplyAdd(Vector512.Create(r2[i]), low, a2);
+                a3 = Vector512.FusedMultiplyAdd(Vector512.Create(r3[i]), low, a3);
             }
 
             Store(output + at, width, a0, a1, a2, a3);
         }
     }
 
-    /// <summary>The transpose of <see cref="Mix"/>: adds the four rows, each weighed, to every sum.</summary>
+    /// <summary>The transpose of weighing values (<see cref="Multiply"/>): adds the four rows, each weighed, to every sum.</summary>
     /// <param name="weights">[4, stride].</param>
     /// <param name="stride">Weights of a row.</param>
     /// <param name="rows">[4, width].</param>

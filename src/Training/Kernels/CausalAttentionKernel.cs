@@ -50,7 +50,7 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
             for (var first = skip; first < length; first += Rows)
             {
                 var (columns, at) = (Math.Min(Round(first + Rows), stride), (first - skip) * _width);
-                AttentionTile.Scores(queries + at, _width, keys, depth, stride, columns, weights);
+                AttentionTile.Multiply(queries + at, _width, keys, depth, stride, columns, weights);
                 for (var row = 0; row < Rows; row++)
                 {
                     var logSum = Softmax(weights + (row * stride), first + row + 1, columns);
@@ -60,7 +60,7 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
                     }
                 }
 
-                AttentionTile.Mix(weights, stride, values, Math.Min(first + Rows, length), _width, mixed + at);
+                AttentionTile.Multiply(weights, stride, values, Math.Min(first + Rows, length), _width, _width, mixed + at);
             }
 
             UnpackRows(mixed, rows + skip, length - skip, output + (head * depth), heads);
@@ -102,8 +102,8 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
             for (var first = skip; first < length; first += Rows)
             {
                 var (columns, count, at) = (Math.Min(Round(first + Rows), stride), Math.Min(first + Rows, length), (first - skip) * _width);
-                AttentionTile.Scores(queries + at, _width, keyColumns, depth, stride, columns, weights);
-                AttentionTile.Scores(outer + at, _width, valueColumns, depth, stride, columns, slopes);
+                AttentionTile.Multiply(queries + at, _width, keyColumns, depth, stride, columns, weights);
+                AttentionTile.Multiply(outer + at, _width, valueColumns, depth, stride, columns, slopes);
                 for (var row = 0; row < Rows; row++)
                 {
                     // A row beyond the sequence has no gradient: whatever its weights are, they add nothing.
@@ -112,7 +112,7 @@ internal readonly unsafe struct CausalAttentionKernel(int heads, int kvHeads, in
                     Slopes(weights + (row * stride), slopes + (row * stride), first + row < length ? first + row + 1 : 0, columns, logSums[place], delta);
                 }
 
-                AttentionTile.Mix(slopes, stride, keys, count, _width, mixed + at);
+                AttentionTile.Multiply(slopes, stride, keys, count, _width, _width, mixed + at);
                 AttentionTile.Spread(slopes, stride, queries + at, count, _width, keySums);
                 AttentionTile.Spread(weights, stride, outer + at, count, _width, valueSums);
             }

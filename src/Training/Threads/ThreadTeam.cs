@@ -32,16 +32,28 @@ internal sealed class ThreadTeam : IDisposable
 
     /// <summary>Does a call's shares; returns when all are done. One caller at a time.</summary>
     /// <param name="share">Does the share of a thread, from 0 on; if several fail, the first one's exception is thrown.</param>
-    public void Run(Action<int> share)
+    public void Run(Action<int> share) => Run(share, static _ => true, static () => { });
+
+    /// <summary>The same for some of the threads, while the caller does a share of its own.</summary>
+    /// <param name="share">Does the share of a thread, from 0 on; if several fail, the first one's exception is thrown.</param>
+    /// <param name="helps">Whether a thread has a share.</param>
+    /// <param name="own">Does the caller's share; must not fail.</param>
+    public void Run(Action<int> share, Func<int, bool> helps, Action own)
     {
         _share = share;
         Array.Clear(_failures);
-        foreach (var go in _go)
+        var helpers = 0;
+        for (var i = 0; i < Size; i++)
         {
-            go.Release();
+            if (helps(i))
+            {
+                helpers++;
+                _go[i].Release();
+            }
         }
 
-        for (var i = 0; i < Size; i++)
+        own();
+        for (; helpers > 0; helpers--)
         {
             _done.Wait();
         }
