@@ -52,6 +52,33 @@ public sealed record RunConfiguration
 
     /// <summary>Numeric conventions (deviation, denominators, clamps, corrections) of which implementation: <c>axpo</c>, <c>verl</c> or <c>trl</c>; over the algorithm's values, under those that are set.</summary>
     [Id(13)] public string Conventions { get; init; } = "axpo";
+
+    /// <summary>How Axpo talks to a model with a chat template of its own.</summary>
+    [Id(14)] public ChatOptions Chat { get; init; } = new();
+}
+
+/// <summary>What a chat template is told of thinking.</summary>
+public enum Thinking
+{
+    /// <summary>Nothing: the model's own default, which for Qwen3 is to think.</summary>
+    Template,
+
+    /// <summary><c>enable_thinking</c> is true.</summary>
+    On,
+
+    /// <summary><c>enable_thinking</c> is false.</summary>
+    Off,
+}
+
+/// <summary>How Axpo talks to a model with a chat template of its own; axpo-tiny has none.</summary>
+[GenerateSerializer, Immutable, Alias("axpo.ChatOptions")]
+public sealed record ChatOptions
+{
+    /// <summary>What the template is told of thinking: nothing, or <c>enable_thinking</c> true or false.</summary>
+    [Id(0)] public Thinking Thinking { get; init; } = Thinking.Template;
+
+    /// <summary>System message; null: Axpo's own (docs/chat.md), which asks for the answer in its tags. Where the template offers no tools, they are described before it either way.</summary>
+    [Id(1)] public string? SystemPrompt { get; init; }
 }
 
 /// <summary>The shipped tools.</summary>

@@ -39,6 +39,22 @@ public static class Preflight
         return problems;
     }
 
+    /// <summary>Checks what supervised fine-tuning needs.</summary>
+    /// <param name="configuration">Its model, where there is one, is a full path.</param>
+    /// <param name="hasModel">Whether it goes on from a model.</param>
+    /// <returns>Every problem found.</returns>
+    public static IReadOnlyList<Problem> CheckSft(RunConfiguration configuration, bool hasModel)
+    {
+        var problems = new List<Problem>();
+        if (hasModel)
+        {
+            CheckModel(configuration, problems);
+        }
+
+        CheckDevice("learner.device", configuration.Learner.Device, problems);
+        return problems;
+    }
+
     private static void CheckFolder(RunFolders folders, List<Problem> problems)
     {
         var existing = new DirectoryInfo(Path.GetFullPath(folders.Root));
@@ -91,7 +107,7 @@ public static class Preflight
         try
         {
             Decoder.CheckFolder(folder);
-            ChatFormats.FromFolder(folder);
+            ChatFormats.FromFolder(folder, configuration.Chat);
             var context = DecoderConfig.FromFolder(folder).MaxPositions;
             if (configuration.Engine.MaxContext > context)
             {
@@ -111,29 +127,33 @@ public static class Preflight
 
     private static void CheckDevices(RunConfiguration configuration, List<Problem> problems)
     {
+        CheckDevice("learner.device", configuration.Learner.Device, problems);
+        if (PolicyEngine.WhyNotTogether(configuration.Engine) is { } why)
+        {
+            problems.Add(new Problem("engine.device", configuration.Engine.Device, why));
+        }
+        else
+        {
+            CheckDevice("engine.device", configuration.Engine.Device, problems);
+        }
+    }
+
+    private static void CheckDevice(string key, string setting, List<Problem> problems)
+    {
         try
         {
-            Add("learner.device", configuration.Learner.Device, ComputeDevice.WhyNot(configuration.Learner.Device));
-            if (PolicyEngine.WhyNotTogether(configuration.Engine) is { } why)
-            {
-                problems.Add(new Problem("engine.device", configuration.Engine.Device, why));
-            }
-            else
-            {
-                Add("engine.device", configuration.Engine.Device, ComputeDevice.WhyNot(configuration.Engine.Device));
-            }
-        }
-        catch (DllNotFoundException)
-        {
-            // The model's check has told of it.
-        }
-
-        void Add(string key, string setting, string? why)
-        {
-            if (why is not null)
+            if (ComputeDevice.WhyNot(setting) is { } why)
             {
                 problems.Add(new Problem(key, setting, why, IsEnvironment: true));
             }
+        }
+        catch (DllNotFoundException e) when (!problems.Any(p => p.Field == "libtorch"))
+        {
+            problems.Add(new Problem("libtorch", "", e.Message, IsEnvironment: true));
+        }
+        catch (DllNotFoundException)
+        {
+            // It was told.
         }
     }
 

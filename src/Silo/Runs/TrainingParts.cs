@@ -18,5 +18,5 @@ public sealed class TrainingParts(TimeProvider time, ILoggerFactory loggers, Run
         await Learner.StartAsync(configuration.Model, configuration, cancellationToken);
 
     /// <inheritdoc/>
-    public IChatFormat LoadChat(RunConfiguration configuration) => ChatFormats.FromFolder(configuration.Model);
+    public IChatFormat LoadChat(RunConfiguration configuration) => ChatFormats.FromFolder(configuration.Model, configuration.Chat);
 }

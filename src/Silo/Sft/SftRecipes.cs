@@ -4,19 +4,18 @@ using Axpo.Training.Sft;
 
 namespace Axpo.Silo.Sft;
 
-/// <summary>A recorded recipe for a shipped checkpoint.</summary>
+/// <summary>A recorded recipe.</summary>
 /// <param name="Name">Name on the console.</param>
 /// <param name="Description">What it makes.</param>
-/// <param name="Options">Settings.</param>
-/// <param name="Stages">Curriculum.</param>
-/// <param name="Validation">Validation traces.</param>
-public sealed record SftRecipe(string Name, string Description, SftOptions Options, IReadOnlyList<SftStage> Stages, Func<ChanceKey, TeacherTrace> Validation);
+/// <param name="Job">What is trained on, and how.</param>
+/// <param name="NeedsModel">Whether it goes on from a model; else it can also begin with a fresh axpo-tiny.</param>
+public sealed record SftRecipe(string Name, string Description, SftJob Job, bool NeedsModel = false);
 
-/// <summary>The recipes of the checkpoints in <c>models/</c>.</summary>
+/// <summary>The recipes: of the checkpoints in <c>models/</c>, and one for models that talk already.</summary>
 public static class SftRecipes
 {
     /// <summary>Names of the recipes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["gap", "tiny"];
+    public static IReadOnlyList<string> Names { get; } = ["gap", "tiny", "tools"];
 
     /// <summary>A recipe by name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
@@ -24,6 +23,7 @@ public static class SftRecipes
     {
         "gap" => Gap(),
         "tiny" => Tiny(),
+        "tools" => Tools(),
         _ => throw new KeyNotFoundException($"sft: there is no recipe '{name}'; one of {string.Join(", ", Names)}"),
     };
 
@@ -64,9 +64,10 @@ public static class SftRecipes
         return new SftRecipe(
             "gap",
             "axpo-tiny-gap: mental-arithmetic, where thinking and calling pay alike",
-            new SftOptions { ScheduleSteps = 1600, ByLength = false, Threads = 1 },
-            [new SftStage("mental-arithmetic", 800, key => Any(Split.Train, key))],
-            key => Any(Split.Validation, key));
+            new SftJob(
+                new SftOptions { ScheduleSteps = 1600, ByLength = false, Threads = 1 },
+                [new SftStage("mental-arithmetic", 800, key => Any(Split.Train, key))],
+                key => Any(Split.Validation, key)));
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("mix").Uniform(0, 0) < .15
             ? arithmetic.Demonstrate(arithmetic.Draw(split, key.With("q"), 1)[0], true, key)
@@ -86,12 +87,13 @@ public static class SftRecipes
         return new SftRecipe(
             "tiny",
             "axpo-tiny: mental-arithmetic, arithmetic, fact and fact-chain",
-            new SftOptions { ScheduleSteps = copy + mixed, ByLength = false, Threads = 1 },
-            [
-                new SftStage("copy", copy, copier.Draw),
-                new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
-            ],
-            key => Any(Split.Validation, key));
+            new SftJob(
+                new SftOptions { ScheduleSteps = copy + mixed, ByLength = false, Threads = 1 },
+                [
+                    new SftStage("copy", copy, copier.Draw),
+                    new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
+                ],
+                key => Any(Split.Validation, key)));
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
         {
@@ -102,6 +104,35 @@ public static class SftRecipes
         };
     }
 
-    private static TeacherTrace Trace(ITaskSuite suite, ITeacher teacher, Split split, double calls, ChanceKey key) =>
-        teacher.Demonstrate(suite.Draw(split, key.With("question"), 1)[0], key.With("call").Uniform(0, 0) < calls, key.With("wording"));
+    /// <summary>
+    /// For a model that talks already, and has to learn how tools are called here: few traces, so few steps, and only what it writes itself carries loss. Mental arithmetic is answered without a call in half of them.
+    /// </summary>
+    private static SftRecipe Tools()
+    {
+        var mental = new MentalArithmetic();
+        var arithmetic = new ArithmeticSuite();
+        var fact = new FactSuite();
+        return new SftRecipe(
+            "tools",
+            "mental-arithmetic, arithmetic and fact, for a model that talks already",
+            new SftJob(
+                new SftOptions { BatchSize = 8, ScheduleSteps = 60, WarmUp = 5, LearningRate = 5e-4, FinalShare = .1, ByLength = false, OtherWeight = 0, WeightDecay = 0, ValidateEvery = 20, ValidationTraces = 32 },
+                [new SftStage("tools", 60, key => Any(Split.Train, key))],
+                key => Any(Split.Validation, key)),
+            NeedsModel: true);
+
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
+        {
+            < .35 => Trace(mental, mental, split, .5, key),
+            < .65 => Trace(arithmetic, arithmetic, split, 1, key),
+            _ => Trace(fact, fact, split, 1, key),
+        };
+    }
+
+    /// <summary>A trace; its question offers the suite's tools.</summary>
+    private static TeacherTrace Trace(ITaskSuite suite, ITeacher teacher, Split split, double calls, ChanceKey key)
+    {
+        var question = suite.Draw(split, key.With("question"), 1)[0] with { Tools = [.. suite.Tools] };
+        return teacher.Demonstrate(question, key.With("call").Uniform(0, 0) < calls, key.With("wording"));
+    }
 }

@@ -13,8 +13,6 @@ public static class TinyModels
     /// <summary>Two-letter pieces of names.</summary>
     public const int NamePairs = 200;
 
-    private static readonly string[] TokenizerFiles = ["tokenizer.json", "tokenizer_config.json"];
-
     /// <summary>Writes the tokenizer of axpo-tiny into a folder.</summary>
     public static void WriteTokenizer(string folder)
     {
@@ -22,17 +20,17 @@ public static class TinyModels
         TinyTokenizerBuilder.Write(folder, SftRecipes.TokenizerCorpus(), WordMerges, NamePairs);
     }
 
-    /// <summary>Trains a policy by a recipe and writes it as a model folder, whole or not at all.</summary>
-    /// <param name="recipe">The recipe.</param>
-    /// <param name="options">Its settings, perhaps with another seed.</param>
+    /// <summary>Trains a policy and writes it as a model folder, or an adapter's, whole or not at all.</summary>
+    /// <param name="job">What is trained on, and how.</param>
     /// <param name="from">A model folder to go on from; null: a fresh axpo-tiny.</param>
     /// <param name="output">Folder to write; must not exist.</param>
+    /// <param name="merged">Whether an adapter is written as the whole model with the adapter in its weights.</param>
     /// <param name="progress">Told after every step.</param>
     /// <param name="time">Clock.</param>
     /// <param name="cancellationToken">Cancels; nothing is written then.</param>
     /// <returns>Validation loss.</returns>
     /// <exception cref="IOException">The folder exists.</exception>
-    public static async Task<double> TrainAsync(SftRecipe recipe, SftOptions options, string? from, string output, IProgress<SftProgress>? progress, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<double> TrainAsync(SftJob job, string? from, string output, bool merged, IProgress<SftProgress>? progress, TimeProvider time, CancellationToken cancellationToken)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
         if (Directory.Exists(target))
@@ -50,13 +48,10 @@ public static class TinyModels
             }
             else
             {
-                foreach (var file in TokenizerFiles)
-                {
-                    File.Copy(Path.Combine(from, file), Path.Combine(aside, file));
-                }
+                CompanionFiles.Copy(from, aside);
             }
 
-            var loss = await SftFolder.TrainAsync(aside, from, chat => Shape(chat.VocabularySize, chat.StopTokens[^1]), options, recipe.Stages, recipe.Validation, progress, time, cancellationToken);
+            var loss = await SftFolder.TrainAsync(aside, from, chat => Shape(chat.VocabularySize, chat.StopTokens[^1]), job, merged, progress, time, cancellationToken);
             Directory.Move(aside, target);
             return loss;
         }

@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Training.Models;
 using Axpo.Training.Tokenization;
 
 namespace Axpo.Training.Chat;
@@ -7,13 +8,14 @@ namespace Axpo.Training.Chat;
 public static class ChatFormats
 {
     /// <summary>Reads the chat format of a model folder: <c>axpo_chat</c> in its tokenizer_config.json names it; without, it is the folder's own chat template.</summary>
-    /// <param name="folder">A Hugging Face folder.</param>
+    /// <param name="folder">A Hugging Face folder, or an adapter's.</param>
     /// <param name="options">How to talk to a model with a template of its own; null: the defaults.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged; the message names file and field.</exception>
     /// <exception cref="NotSupportedException">The folder names a format that is unknown, or its tokenizer or template uses what is not supported.</exception>
-    public static IChatFormat FromFolder(string folder, HfChatOptions? options = null)
+    public static IChatFormat FromFolder(string folder, ChatOptions? options = null)
     {
+        folder = CompanionFiles.FolderOf(folder);
         var path = Path.Combine(folder, "tokenizer_config.json");
         if (!File.Exists(path))
         {
@@ -22,7 +24,7 @@ public static class ChatFormats
 
         return JsonField.Read(path).Find("axpo_chat") switch
         {
-            null => new HfChatFormat(TextTokenizer.FromFolder(folder), ChatTemplate.FromFolder(folder), options ?? new HfChatOptions(), EndTokens(folder)),
+            null => new HfChatFormat(TextTokenizer.FromFolder(folder), ChatTemplate.FromFolder(folder), options ?? new ChatOptions(), EndTokens(folder)),
             { } name when name.Text() == "tiny" => new TinyChatFormat(TextTokenizer.FromFolder(folder)),
             { } name => throw name.Unsupported("tiny, or none where the folder has a chat template"),
         };

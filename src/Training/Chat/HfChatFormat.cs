@@ -25,7 +25,7 @@ public sealed class HfChatFormat : IChatFormat
     /// <param name="options">How to talk to the model.</param>
     /// <param name="endTokens">Ids that end a generation besides the template's own end of a turn, as <c>generation_config.json</c> lists them.</param>
     /// <exception cref="NotSupportedException">The template does not end a turn with one added token, or refuses the plainest conversation.</exception>
-    public HfChatFormat(TextTokenizer tokenizer, ChatTemplate template, HfChatOptions options, IReadOnlyCollection<int> endTokens)
+    public HfChatFormat(TextTokenizer tokenizer, ChatTemplate template, ChatOptions options, IReadOnlyCollection<int> endTokens)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(options);
@@ -38,7 +38,7 @@ public sealed class HfChatFormat : IChatFormat
         }
 
         _tags = TurnTags.Of(tokenizer, ends, tokenizer.AddedTokens.Values.ToHashSet());
-        _thinksInTags = options.EnableThinking != false && template.Mentions("<think>");
+        _thinksInTags = options.Thinking != Thinking.Off && template.Mentions("<think>");
         StopTokens = _tags.CloseCall.Id is { } close ? [close, .. ends] : [.. ends];
         StopSequences = _tags.CloseCall.Id is null ? Spellings.Of(tokenizer, _tags.CloseCall.Text) : [];
     }

@@ -9,8 +9,8 @@ internal static class SystemPrompts
     /// <summary>For every model: where the answer belongs.</summary>
     public const string Answer = "Reason step by step. End with the final answer, and nothing else, in the form <answer>\\boxed{final answer}</answer>.";
 
-    /// <summary>For a model whose template offers no tools: how a call is written.</summary>
-    public static string WithTools(JsonElement tools)
+    /// <summary>For a model whose template offers no tools: how a call is written, then what else it is told.</summary>
+    public static string WithTools(JsonElement tools, string rest)
     {
         var budget = new Budget(new TemplateLimits());
         var lines = tools.EnumerateArray().Select(tool => PythonJson.Write(budget, TemplateJson.ToValue(tool, untrusted: false)).Value);
@@ -19,6 +19,6 @@ internal static class SystemPrompts
             + "\n\nTo call a tool, write one JSON object with its name and arguments inside <tool_call></tool_call> tags, then stop:\n"
             + "<tool_call>\n{\"name\": \"tool name\", \"arguments\": {\"argument name\": \"value\"}}\n</tool_call>\n"
             + "The result comes back inside <tool_response></tool_response> tags.\n\n"
-            + Answer;
+            + rest;
     }
 }

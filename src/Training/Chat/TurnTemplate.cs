@@ -18,10 +18,10 @@ internal sealed class TurnTemplate
     private static readonly JsonElement AnyTool = ToolSchema.Of([new ToolSpec("tool", "A tool.", [new ToolParameter("text", "string", true, "Any text.")])]);
 
     private readonly ChatTemplate _template;
-    private readonly HfChatOptions _options;
+    private readonly ChatOptions _options;
 
     /// <summary>Tries a template.</summary>
-    public TurnTemplate(ChatTemplate template, HfChatOptions options)
+    public TurnTemplate(ChatTemplate template, ChatOptions options)
     {
         (_template, _options) = (template, options);
         HasTools = OffersTools();
@@ -35,7 +35,8 @@ internal sealed class TurnTemplate
     public TemplateText Prompt(string question, IReadOnlyList<ToolSpec> tools)
     {
         JsonElement? offered = tools.Count > 0 ? ToolSchema.Of(tools) : null;
-        var system = _options.SystemPrompt ?? (offered is { } list && !HasTools ? SystemPrompts.WithTools(list) : SystemPrompts.Answer);
+        var told = _options.SystemPrompt ?? SystemPrompts.Answer;
+        var system = offered is { } list && !HasTools ? SystemPrompts.WithTools(list, told) : told;
         return Render([Say("system", system), Say("user", question)], HasTools ? offered : null, open: true);
     }
 
@@ -84,7 +85,7 @@ internal sealed class TurnTemplate
     }
 
     private TemplateText Render(JsonObject[] messages, JsonElement? tools, bool open) =>
-        _template.Render(JsonSerializer.SerializeToElement(messages), tools, open, _options.EnableThinking);
+        _template.Render(JsonSerializer.SerializeToElement(messages), tools, open, _options.Thinking switch { Thinking.On => true, Thinking.Off => false, _ => null });
 
     private static JsonObject Say(string role, string content) => new() { ["role"] = role, ["content"] = content };
 

@@ -43,10 +43,7 @@ internal static class LearnerCheckpoint
                 weights.Masters.SaveInto(aside);
             }
 
-            foreach (var file in Directory.EnumerateFiles(modelFolder).Where(f => Path.GetFileName(f).StartsWith("tokenizer", StringComparison.Ordinal) || Path.GetExtension(f) == ".jinja"))
-            {
-                File.Copy(file, Path.Combine(aside, Path.GetFileName(file)));
-            }
+            CompanionFiles.Copy(modelFolder, aside);
 
             using (var scope = NewDisposeScope())
             {

@@ -64,9 +64,19 @@ public sealed record SftOptions
     [Range(1, 1_000_000)]
     public int ValidationTraces { get; init; } = 128;
 
-    /// <summary>Intra-op threads; 0: every core.</summary>
+    /// <summary>Cores: workers of one thread each on the CPU; 0: every core. The same bits come out for the same number.</summary>
     [Range(0, 1024)]
     public int Threads { get; init; }
+
+    /// <summary>Most tokens of one forward-backward pass; cuts only memory, never the gradient. On the CPU less where that is faster.</summary>
+    [Range(64, 10_000_000)]
+    public int MicroBatchTokens { get; init; } = 8192;
+
+    /// <summary>A low-rank adapter is trained instead of every weight; rank 0: none.</summary>
+    public LoraOptions Lora { get; init; } = new();
+
+    /// <summary>Device: <c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</summary>
+    public string Device { get; init; } = "cpu";
 
     /// <summary>The learning rate, by step.</summary>
     public RateSchedule Rate => new(RateShape.Cosine, LearningRate, WarmUp, ScheduleSteps, FinalShare);

@@ -2,7 +2,9 @@ using Axpo.Core;
 using Axpo.Training.Devices;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
+using Axpo.Training.Native;
 using Axpo.Training.Optim;
+using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,56 +12,36 @@ namespace Axpo.Training.Sft;
 
 /// <summary>
 /// Supervised fine-tuning on a scripted teacher's traces: the negative log-prob of what the policy shall write, at weight 1, and of what it is shown, at
-/// a small weight. Runs on a thread of its own; the same options, stages and machine give the same weights.
+/// a small weight. Runs on a thread of its own; the same job and machine give the same weights.
 /// </summary>
-public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions options, TimeProvider time)
+public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, TimeProvider time)
 {
     private const int BatchesPerDraw = 8;
 
-    private readonly ChanceKey _key = ChanceKey.Root(options.Seed).With("sft");
+    private readonly SftOptions _options = job.Options;
+    private readonly ChanceKey _key = ChanceKey.Root(job.Options.Seed).With("sft");
 
-    /// <summary>Trains the decoder in place.</summary>
-    /// <param name="stages">The curriculum, in order, under one learning-rate schedule.</param>
-    /// <param name="validation">Draws validation traces.</param>
+    /// <summary>Trains the decoder in place, or its adapter where it has one.</summary>
     /// <param name="progress">Told after every step.</param>
     /// <param name="cancellationToken">Ends the training after the current step.</param>
     /// <returns>Validation loss at the end: mean negative log-prob of the sampled tokens, nats.</returns>
-    public Task<double> RunAsync(IReadOnlyList<SftStage> stages, Func<ChanceKey, TeacherTrace> validation, IProgress<SftProgress>? progress, CancellationToken cancellationToken)
+    /// <exception cref="ArgumentException">A question offers a tool that is none of the job's.</exception>
+    public async Task<double> RunAsync(IProgress<SftProgress>? progress, CancellationToken cancellationToken)
     {
-        var done = new TaskCompletionSource<double>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() =>
-        {
-            try
-            {
-                done.SetResult(Run(stages, validation, progress, cancellationToken));
-            }
-            catch (OperationCanceledException e)
-            {
-                done.SetCanceled(e.CancellationToken);
-            }
-            catch (Exception e)
-            {
-                done.SetException(e);
-            }
-        })
-        {
-            IsBackground = true,
-            Name = "axpo-sft",
-        };
-        thread.Start();
-        return done.Task;
+        using var thread = new DeviceThread("axpo-sft", _options.Threads);
+        return await thread.RunAsync(() => Run(progress, cancellationToken), cancellationToken);
     }
 
-    private double Run(IReadOnlyList<SftStage> stages, Func<ChanceKey, TeacherTrace> validation, IProgress<SftProgress>? progress, CancellationToken cancellationToken)
+    private double Run(IProgress<SftProgress>? progress, CancellationToken cancellationToken)
     {
-        set_num_threads(options.Threads > 0 ? options.Threads : Environment.ProcessorCount);
-        using var optimizer = new FusedAdamW(decoder.Parameters, new AdamWOptions { Beta1 = options.Beta1, Beta2 = options.Beta2, WeightDecay = options.WeightDecay });
-        var held = Encode(validation, _key.With("validation"), options.ValidationTraces);
-        var steps = stages.Sum(s => s.Steps);
+        using var optimizer = new FusedAdamW(decoder.Trained, new AdamWOptions { Beta1 = _options.Beta1, Beta2 = _options.Beta2, WeightDecay = _options.WeightDecay });
+        using var workers = new MicroBatchWorkers(decoder, _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount);
+        var held = Encode(job.Validation, _key.With("validation"), _options.ValidationTraces);
+        var steps = job.Stages.Sum(s => s.Steps);
         var started = time.GetTimestamp();
         var (step, tokens) = (0, 0L);
         double? validationLoss = null;
-        foreach (var stage in stages)
+        foreach (var stage in job.Stages)
         {
             var queue = new Queue<EncodedPiece[]>();
             for (var i = 0; i < stage.Steps; i++)
@@ -71,97 +53,124 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftOptions opt
                 }
 
                 var batch = queue.Dequeue();
-                var loss = Step(optimizer, batch, options.Rate.At(step++));
+                var loss = Step(workers, optimizer, batch, _options.Rate.At(step++), cancellationToken);
                 tokens += batch.Sum(b => b.Tokens.Length);
-                if (step % options.ValidateEvery == 0 || step == steps)
+                if (step % _options.ValidateEvery == 0 || step == steps)
                 {
-                    validationLoss = Validate(held);
+                    validationLoss = Validate(workers, held, cancellationToken);
                 }
 
                 progress?.Report(new SftProgress(step, steps, stage.Name, loss, validationLoss, tokens, tokens / Math.Max(1e-9, time.GetElapsedTime(started).TotalSeconds)));
             }
         }
 
-        foreach (var (_, value) in decoder.Parameters)
+        foreach (var (_, value) in decoder.Trained)
         {
             value.requires_grad_(false);
         }
 
-        return validationLoss ?? Validate(held);
+        return validationLoss ?? Validate(workers, held, cancellationToken);
     }
 
     /// <summary>Draws many traces, perhaps sorts them by length, cuts them into batches, and shuffles the batches.</summary>
     private Queue<EncodedPiece[]> Batches(SftStage stage, ChanceKey key)
     {
-        var pieces = Encode(stage.Draw, key, options.BatchSize * BatchesPerDraw);
-        if (options.ByLength)
+        var pieces = Encode(stage.Draw, key, _options.BatchSize * BatchesPerDraw);
+        if (_options.ByLength)
         {
             pieces = [.. pieces.OrderBy(p => p.Tokens.Length)];
         }
 
         var order = key.With("order").Stream().Permutation(BatchesPerDraw);
-        return new Queue<EncodedPiece[]>(order.Select(b => pieces[(b * options.BatchSize)..((b + 1) * options.BatchSize)]));
+        return new Queue<EncodedPiece[]>(order.Select(b => pieces[(b * _options.BatchSize)..((b + 1) * _options.BatchSize)]));
     }
 
-    private EncodedPiece[] Encode(Func<ChanceKey, TeacherTrace> draw, ChanceKey key, int count) =>
-        [.. Enumerable.Range(0, count).Select(i => chat.EncodeTrace(draw(key.With((ulong)i)), []))];
+    private EncodedPiece[] Encode(Func<ChanceKey, TeacherTrace> draw, ChanceKey key, int count) => [.. Enumerable.Range(0, count).Select(i =>
+    {
+        var trace = draw(key.With((ulong)i));
+        return chat.EncodeTrace(trace, [.. (trace.Question.Tools ?? []).Select(Tool)]);
+    })];
 
-    private double Step(FusedAdamW optimizer, EncodedPiece[] batch, double rate)
+    private ToolSpec Tool(string name) => job.Tools.FirstOrDefault(t => t.Name == name)
+        ?? throw new ArgumentException($"sft: a question offers the tool '{name}', which is not among those given: {string.Join(", ", job.Tools.Select(t => t.Name))}", nameof(name));
+
+    private double Step(MicroBatchWorkers workers, FusedAdamW optimizer, EncodedPiece[] batch, double rate, CancellationToken cancellationToken)
     {
         using var scope = NewDisposeScope();
         optimizer.ZeroGradients();
-        var (pass, weights, sampled) = Score(batch);
-        var logProbs = pass.LogProbs;
-        var loss = -(logProbs * weights).sum() / weights.sum();
-        loss.backward();
-        pass.Backward();
-        var value = (-(logProbs.detach() * sampled).sum() / sampled.sum()).ToDouble();
+        workers.ZeroGradients();
+        var total = batch.Sum(p => p.Segments.Sum(s => Weight(s) * Wanted(s)));
+        var sums = workers.Run(
+            Cut(workers, batch),
+            (policy, micro) =>
+            {
+                using var own = NewDisposeScope();
+                var (pass, weights, sums) = Score(policy, micro);
+                var loss = (pass.LogProbs * weights).sum().Times(-1 / total);
+                loss.backward();
+                pass.Backward();
+                return sums;
+            },
+            cancellationToken);
+        workers.SumGradients();
+        var value = sums.Sum(s => s.Loss) / sums.Sum(s => s.Count);
         if (!double.IsFinite(value))
         {
             throw new InvalidOperationException($"the loss is {value}; lower the learning rate ({rate})");
         }
 
-        optimizer.ClipGlobalNorm(options.GradientClip);
+        optimizer.ClipGlobalNorm(_options.GradientClip);
         optimizer.Step(rate);
         return value;
     }
 
-    private double Validate(EncodedPiece[] pieces)
+    private double Validate(MicroBatchWorkers workers, EncodedPiece[] pieces, CancellationToken cancellationToken)
     {
-        using var guard = no_grad();
-        var (sum, count) = (0.0, 0.0);
-        foreach (var chunk in pieces.Chunk(options.BatchSize * 2))
-        {
-            using var scope = NewDisposeScope();
-            var (pass, _, sampled) = Score(chunk);
-            sum -= (pass.LogProbs * sampled).sum().ToDouble();
-            count += sampled.sum().ToDouble();
-        }
-
-        return sum / count;
+        var sums = workers.Run(
+            Cut(workers, pieces),
+            (policy, micro) =>
+            {
+                using var guard = no_grad();
+                using var own = NewDisposeScope();
+                return Score(policy, micro).Sums;
+            },
+            cancellationToken);
+        return sums.Sum(s => s.Loss) / sums.Sum(s => s.Count);
     }
 
-    private (PolicyPass Pass, Tensor Weights, Tensor Sampled) Score(EncodedPiece[] batch)
+    private bool SharesPrefixes => FusedLayer.Serves(decoder.Head);
+
+    private List<List<EncodedPiece>> Cut(MicroBatchWorkers workers, EncodedPiece[] batch) =>
+        MicroBatches.Cut(batch, p => p.Tokens, Math.Min(_options.MicroBatchTokens, workers.MostTokens), workers.Count, SharesPrefixes);
+
+    private double Weight(Segment segment) => segment.IsSampled ? 1 : _options.OtherWeight;
+
+    /// <summary>Tokens of a segment that are predicted: all but a sequence's first.</summary>
+    private static int Wanted(Segment segment) => segment.End - Math.Max(1, segment.Start);
+
+    /// <summary>Log-probs of the tokens that carry weight, their weights, and the sum of the negative log-probs of the sampled ones with their number.</summary>
+    private (PolicyPass Pass, Tensor Weights, (double Loss, int Count) Sums) Score(Decoder policy, List<EncodedPiece> micro)
     {
-        var device = decoder.Device;
-        var pack = new PackedBatch([.. batch.Select(b => b.Tokens)], device);
+        var device = policy.Device;
+        var pack = new PackedBatch([.. micro.Select(b => b.Tokens)], device, SharesPrefixes);
         var chosen = new List<long>();
         var weights = new List<float>();
-        var sampled = new List<float>();
-        for (var i = 0; i < batch.Length; i++)
+        var sampled = new List<bool>();
+        for (var i = 0; i < micro.Count; i++)
         {
-            foreach (var segment in batch[i].Segments)
+            foreach (var segment in micro[i].Segments.Where(s => Weight(s) > 0))
             {
                 for (var t = Math.Max(1, segment.Start); t < segment.End; t++)
                 {
                     chosen.Add(pack.RowOf(i, t));
-                    weights.Add(segment.IsSampled ? 1f : (float)options.OtherWeight);
-                    sampled.Add(segment.IsSampled ? 1f : 0f);
+                    weights.Add((float)Weight(segment));
+                    sampled.Add(segment.IsSampled);
                 }
             }
         }
 
-        var positions = device.Upload(chosen.ToArray());
-        return (new PolicyPass(decoder, pack, positions, 1.0), device.Upload(weights.ToArray()), device.Upload(sampled.ToArray()));
+        var pass = new PolicyPass(policy, pack, device.Upload(chosen.ToArray()), 1.0);
+        var loss = pass.LogProbs.Floats().Zip(sampled).Where(p => p.Second).Sum(p => -(double)p.First);
+        return (pass, device.Upload(weights.ToArray()), (loss, sampled.Count(s => s)));
     }
 }

@@ -8,14 +8,14 @@ public sealed class SftTests
     public async Task Everything_wrong_is_told_before_anything_starts()
     {
         using var axpo = new AxpoConsole();
-        (await axpo.RunAsync("sft", "--recipe", "gab", "--out", axpo.Folder, "--from", axpo.Folder, "--steps", "0")).ShouldBe(ExitCode.BadInput);
+        (await axpo.RunAsync("sft", "--recipe", "gab", "--out", axpo.Folder, "--model", axpo.Folder, "--steps", "0")).ShouldBe(ExitCode.BadInput);
         axpo.Errors.ShouldBe([
-            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are gap, tiny",
+            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are gap, tiny, tools",
             $"error: --out: '{axpo.Folder}': exists; a model folder is never overwritten: choose another, or remove it first",
             "error: --steps: '0': expected a whole number of at least 1",
-            $"error: --from: '{axpo.Folder}': is no model folder: it holds no config.json"]);
-        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--from", "nowhere")).ShouldBe(ExitCode.BadInput);
-        axpo.Errors.ShouldHaveSingleItem().ShouldBe("error: --from: 'nowhere': there is no such folder; give a model folder, for example models/axpo-tiny-gap");
+            $"error: model: '{axpo.Folder}': '{axpo.Folder}' holds no config.json; give a Hugging Face model folder"]);
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--model", "nowhere")).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldHaveSingleItem().ShouldBe($"error: model: '{Path.GetFullPath("nowhere")}': there is no such folder; give a Hugging Face folder, for example models/axpo-tiny-gap");
         Directory.EnumerateFileSystemEntries(axpo.Folder).ShouldBeEmpty();
     }
 
@@ -31,11 +31,36 @@ public sealed class SftTests
         axpo.Screen.ShouldContain($"{first} is written");
         ChatFormats.FromFolder(first).VocabularySize.ShouldBePositive();
 
-        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "second"), "--from", first, "--steps", "1", "--json")).ShouldBe(ExitCode.Done);
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "second"), "--model", first, "--steps", "1", "--json")).ShouldBe(ExitCode.Done);
         var lines = axpo.JsonLines();
         lines[0].GetProperty("step").GetInt32().ShouldBe(1);
         lines[^1].GetProperty("done").GetBoolean().ShouldBeTrue();
         lines[^1].GetProperty("validationLoss").GetDouble().ShouldBe(lines[^2].GetProperty("validationLoss").GetDouble());
+    }
+
+    [Fact]
+    public async Task What_does_not_go_together_is_told()
+    {
+        using var axpo = new AxpoConsole();
+        var output = Path.Combine(axpo.Folder, "m");
+        (await axpo.RunAsync("sft", "--recipe", "tools", "--out", output, "--merged", "--rate", "0", "--batch", "0")).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldBe([
+            "error: --model: the recipe tools goes on from a model that talks already; give its Hugging Face folder",
+            "error: --merged: there is no adapter to merge; give --set learner.lora.rank=N with it",
+            "error: --batch: '0': expected a whole number of at least 1",
+            "error: --rate: '0': expected a number above 0 and at most 10"]);
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", output, "--set", "learner.lora.rank=4")).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldBe(["error: learner.lora.rank: '4': an adapter needs a model below it; give --model FOLDER"]);
+    }
+
+    [Fact]
+    public async Task An_adapter_over_a_shipped_model_is_a_model_folder()
+    {
+        using var axpo = new AxpoConsole();
+        var output = Path.Combine(axpo.Folder, "adapter");
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--model", "models/axpo-tiny-gap", "--set", "learner.lora.rank=4", "--steps", "1", "--batch", "2", "--rate", "0.001", "--out", output)).ShouldBe(ExitCode.Done);
+        File.Exists(Path.Combine(output, "adapter_model.safetensors")).ShouldBeTrue();
+        ChatFormats.FromFolder(output).VocabularySize.ShouldBePositive();
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Axpo.Training.Chat;
 using Axpo.Training.Models;
 using Axpo.Training.Sft;
 using Shouldly;
+using TorchSharp;
 using Xunit;
 
 namespace Axpo.Silo.Tests.Sft;
@@ -21,7 +22,7 @@ public sealed class TinyModelsTests
         var recipe = Short(name);
         var first = Path.Combine(temp.Path, "first");
         var told = new Last();
-        var loss = await TinyModels.TrainAsync(recipe, recipe.Options, null, first, told, TimeProvider.System, Token);
+        var loss = await TinyModels.TrainAsync(recipe.Job, null, first, merged: false, told, TimeProvider.System, Token);
         loss.ShouldBe(told.Row!.ValidationLoss!.Value);
 
         using (var decoder = Decoder.Load(first))
@@ -30,8 +31,32 @@ public sealed class TinyModelsTests
         }
 
         var second = Path.Combine(temp.Path, "second");
-        (await TinyModels.TrainAsync(recipe, recipe.Options, first, second, null, TimeProvider.System, Token)).ShouldBeLessThan(loss);
+        (await TinyModels.TrainAsync(recipe.Job, first, second, merged: false, null, TimeProvider.System, Token)).ShouldBeLessThan(loss);
         Directory.GetFileSystemEntries(temp.Path).Length.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task An_adapter_is_written_in_PEFTs_format_and_is_a_model_folder_like_the_merged_one()
+    {
+        using var temp = new TempFolder();
+        var recipe = Short("gap");
+        var model = Path.Combine(temp.Path, "model");
+        await TinyModels.TrainAsync(recipe.Job, null, model, merged: false, null, TimeProvider.System, Token);
+        var job = recipe.Job with { Options = recipe.Job.Options with { Lora = new LoraOptions { Rank = 4 } } };
+        var (adapter, whole) = (Path.Combine(temp.Path, "adapter"), Path.Combine(temp.Path, "whole"));
+        var loss = await TinyModels.TrainAsync(job, model, adapter, merged: false, null, TimeProvider.System, Token);
+        (await TinyModels.TrainAsync(job, model, whole, merged: true, null, TimeProvider.System, Token)).ShouldBe(loss);
+
+        File.Exists(Path.Combine(adapter, "adapter_config.json")).ShouldBeTrue();
+        File.Exists(Path.Combine(adapter, "model.safetensors")).ShouldBeFalse();
+        File.Exists(Path.Combine(whole, "adapter_config.json")).ShouldBeFalse();
+        ChatFormats.FromFolder(adapter).VocabularySize.ShouldBe(ChatFormats.FromFolder(whole).VocabularySize);
+        using var left = Decoder.Load(adapter);
+        using var right = Decoder.Load(whole);
+        foreach (var ((name, got), (_, want)) in left.Parameters.Zip(right.Parameters))
+        {
+            (got - want).abs().max().ToSingle().ShouldBeLessThan(1e-6f, name);
+        }
     }
 
     [Fact]
@@ -39,7 +64,7 @@ public sealed class TinyModelsTests
     {
         using var temp = new TempFolder();
         var recipe = Short("gap");
-        var error = await Should.ThrowAsync<IOException>(() => TinyModels.TrainAsync(recipe, recipe.Options, null, temp.Path, null, TimeProvider.System, Token));
+        var error = await Should.ThrowAsync<IOException>(() => TinyModels.TrainAsync(recipe.Job, null, temp.Path, merged: false, null, TimeProvider.System, Token));
         error.Message.ShouldContain(temp.Path);
         Directory.GetFileSystemEntries(temp.Path).ShouldBeEmpty();
     }
@@ -51,21 +76,21 @@ public sealed class TinyModelsTests
         using var stop = new CancellationTokenSource();
         var recipe = Short("gap");
         await Should.ThrowAsync<OperationCanceledException>(() => TinyModels.TrainAsync(
-            recipe, recipe.Options, null, Path.Combine(temp.Path, "model"), new Last { Then = stop.Cancel }, TimeProvider.System, stop.Token));
+            recipe.Job, null, Path.Combine(temp.Path, "model"), merged: false, new Last { Then = stop.Cancel }, TimeProvider.System, stop.Token));
         Directory.GetFileSystemEntries(temp.Path).ShouldBeEmpty();
     }
 
     [Fact]
     public void An_unknown_recipe_names_the_known_ones() =>
-        Should.Throw<KeyNotFoundException>(() => SftRecipes.Get("gab")).Message.ShouldBe("sft: there is no recipe 'gab'; one of gap, tiny");
+        Should.Throw<KeyNotFoundException>(() => SftRecipes.Get("gab")).Message.ShouldBe("sft: there is no recipe 'gab'; one of gap, tiny, tools");
 
     [Fact]
     public void Recipes_draw_the_same_trace_for_the_same_key_and_train_on_the_training_split_only()
     {
         foreach (var recipe in SftRecipes.Names.Select(SftRecipes.Get))
         {
-            var held = Enumerable.Range(0, 300).Select(i => recipe.Validation(Key(i)).Question.Text).ToHashSet();
-            foreach (var stage in recipe.Stages)
+            var held = Enumerable.Range(0, 300).Select(i => recipe.Job.Validation(Key(i)).Question.Text).ToHashSet();
+            foreach (var stage in recipe.Job.Stages)
             {
                 for (var i = 0; i < 300; i++)
                 {
@@ -82,7 +107,7 @@ public sealed class TinyModelsTests
     [Fact]
     public void A_quarter_of_the_gap_traces_of_its_suite_hold_a_call_and_so_do_all_others()
     {
-        var stage = SftRecipes.Get("gap").Stages.ShouldHaveSingleItem();
+        var stage = SftRecipes.Get("gap").Job.Stages.ShouldHaveSingleItem();
         var traces = Enumerable.Range(0, 2000).Select(i => stage.Draw(Key(i))).ToLookup(t => t.Question.Suite);
         ((double)traces["mental-arithmetic"].Count(t => t.Steps.Count > 0) / traces["mental-arithmetic"].Count()).ShouldBe(.25, .03);
         traces["arithmetic"].Count().ShouldBeInRange(250, 350);
@@ -96,8 +121,12 @@ public sealed class TinyModelsTests
         var recipe = SftRecipes.Get(name);
         return recipe with
         {
-            Options = recipe.Options with { BatchSize = 4, WarmUp = 2, ValidationTraces = 8, ValidateEvery = 4, LearningRate = 1e-3 },
-            Stages = [.. recipe.Stages.Select(s => s with { Steps = 4 })],
+            Job = recipe.Job with
+            {
+                Options = recipe.Job.Options with { BatchSize = 4, WarmUp = 2, ValidationTraces = 8, ValidateEvery = 4, LearningRate = 1e-3 },
+                Stages = [.. recipe.Job.Stages.Select(s => s with { Steps = 4 })],
+                Tools = [new ToolSpec("python", "", []), new ToolSpec("web_search", "", [])],
+            },
         };
     }
 

@@ -1,3 +1,4 @@
+using Axpo.Core;
 using System.Text.Json;
 using Axpo.Training.Chat;
 using Axpo.Training.Tests.Tokenization;
@@ -36,7 +37,7 @@ public static class ChatFolders
         }
     }
 
-    public static HfChatFormat Format(string family, HfChatOptions? options = null) => new(Tokenizer(family), Template(family), options ?? new HfChatOptions(), []);
+    public static HfChatFormat Format(string family, ChatOptions? options = null) => new(Tokenizer(family), Template(family), options ?? new ChatOptions(), []);
 
     /// <summary>Cases of a family, numbers as they stand in the file.</summary>
     public static JsonElement[] Cases(string family)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Axpo.Core;
 using Axpo.Training.Chat;
+using Axpo.Training.Models;
 using Axpo.Training.Tests.Tokenization;
 using Shouldly;
 using Xunit;
@@ -144,10 +145,36 @@ public sealed class HfChatFormatTests
     [Fact]
     public void Without_thinking_the_prompt_closes_it()
     {
-        var chat = ChatFolders.Format("qwen3", new HfChatOptions { EnableThinking = false });
+        var chat = ChatFolders.Format("qwen3", new ChatOptions { Thinking = Thinking.Off });
         chat.Decode(chat.EncodePrompt(Sample, []).Tokens).ShouldEndWith("<|im_start|>assistant\n<think>\n\n</think>\n\n");
         chat.Decode(chat.EncodeObservation("python", new ToolResult("4"), turnIsClosed: false).Tokens).ShouldEndWith("<think>\n\n</think>\n\n");
         chat.Decode(chat.EncodeTrace(Trace, []).Tokens).ShouldNotContain("<think>\nuse");
+    }
+
+    [Theory]
+    [InlineData("qwen3")]
+    [InlineData("smollm2")]
+    public void A_system_prompt_of_ones_own_replaces_Axpos_and_never_the_tools(string family)
+    {
+        var chat = ChatFolders.Format(family, new ChatOptions { SystemPrompt = "Speak like a pirate." });
+        var prompt = chat.Decode(chat.EncodePrompt(Sample, [Python]).Tokens);
+        prompt.ShouldContain("Speak like a pirate.");
+        prompt.ShouldContain("\"name\": \"python\"");
+        prompt.ShouldNotContain("boxed");
+        chat.Decode(chat.EncodePrompt(Sample, []).Tokens).ShouldNotContain("<tool_call>");
+    }
+
+    [Fact]
+    public void An_adapter_without_a_tokenizer_talks_as_its_model_does()
+    {
+        var model = Directory.CreateTempSubdirectory("axpo-test-").FullName;
+        var adapter = Directory.CreateDirectory(Path.Combine(model, "adapter")).FullName;
+        TokenizerFolders.Unpack("qwen3", model);
+        File.WriteAllText(Path.Combine(adapter, "adapter_config.json"), """{"peft_type":"LORA","r":4,"lora_alpha":8,"target_modules":["q_proj"],"base_model_name_or_path":".."}""");
+        ChatFormats.FromFolder(adapter).StopTokens.ShouldBe(ChatFormats.FromFolder(model).StopTokens);
+        CompanionFiles.Copy(adapter, adapter);
+        File.ReadAllBytes(Path.Combine(adapter, "tokenizer.json")).ShouldBe(File.ReadAllBytes(Path.Combine(model, "tokenizer.json")));
+        Directory.Delete(model, recursive: true);
     }
 
     [Fact]

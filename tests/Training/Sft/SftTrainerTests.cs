@@ -1,6 +1,7 @@
 using Axpo.Core;
 using Axpo.Training.Chat;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Lora;
 using Axpo.Training.Optim;
 using Axpo.Training.Sft;
 using Shouldly;
@@ -26,7 +27,7 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
     {
         using var decoder = Decoder.Load(_model.Folder);
         var told = new Told();
-        var loss = await new SftTrainer(decoder, _chat, Options, TimeProvider.System).RunAsync([new SftStage("a", 15, Draw), new SftStage("b", 25, Draw)], Draw, told, Token);
+        var loss = await Trainer(decoder, Options, [new SftStage("a", 15, Draw), new SftStage("b", 25, Draw)], Draw).RunAsync(told, Token);
 
         told.Rows.Select(r => r.Step).ShouldBe(Enumerable.Range(1, 40));
         told.Rows.Select(r => r.Stage).ShouldBe(Enumerable.Repeat("a", 15).Concat(Enumerable.Repeat("b", 25)));
@@ -52,7 +53,7 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
         TeacherTrace Always(ChanceKey key) => Sum(7, 5, useTool: true);
         using var decoder = Decoder.Load(_model.Folder);
         var told = new Told();
-        await new SftTrainer(decoder, _chat, options, TimeProvider.System).RunAsync([new SftStage("s", 1, Always)], Always, told, Token);
+        await Trainer(decoder, options, [new SftStage("s", 1, Always)], Always).RunAsync(told, Token);
 
         using var plain = Decoder.Load(_model.Folder);
         using var optimizer = new FusedAdamW(plain.Parameters, new AdamWOptions { Beta1 = options.Beta1, Beta2 = options.Beta2, WeightDecay = options.WeightDecay });
@@ -95,7 +96,7 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
         using var decoder = Decoder.Load(_model.Folder);
         var live = new List<long>();
         var told = new Told { Then = _ => live.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount) };
-        await new SftTrainer(decoder, _chat, Options with { ByLength = byLength }, TimeProvider.System).RunAsync([new SftStage("s", 24, Draw)], Draw, told, Token);
+        await Trainer(decoder, Options with { ByLength = byLength }, [new SftStage("s", 24, Draw)], Draw).RunAsync(told, Token);
         live.Skip(2).ShouldAllBe(count => count == live[2]);
     }
 
@@ -106,7 +107,7 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var told = new Told { Then = row => { if (row.Step == 3) { stop.Cancel(); } } };
         await Should.ThrowAsync<OperationCanceledException>(() =>
-            new SftTrainer(decoder, _chat, Options, TimeProvider.System).RunAsync([new SftStage("s", 40, Draw)], Draw, told, stop.Token));
+            Trainer(decoder, Options, [new SftStage("s", 40, Draw)], Draw).RunAsync(told, stop.Token));
         told.Rows.Count.ShouldBe(3);
     }
 
@@ -115,7 +116,7 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
     {
         using var decoder = Decoder.Load(_model.Folder);
         var error = await Should.ThrowAsync<InvalidOperationException>(() =>
-            new SftTrainer(decoder, _chat, Options with { LearningRate = 1e30, WarmUp = 0 }, TimeProvider.System).RunAsync([new SftStage("s", 10, Draw)], Draw, null, Token));
+            Trainer(decoder, Options with { LearningRate = 1e30, WarmUp = 0 }, [new SftStage("s", 10, Draw)], Draw).RunAsync(null, Token));
         error.Message.ShouldContain("lower the learning rate");
     }
 
@@ -132,6 +133,53 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
         Enumerable.Range(50, 1000).ShouldAllBe(s => options.Rate.At(s + 1) < options.Rate.At(s));
     }
 
+    [Fact]
+    public async Task Workers_micro_batches_and_shared_prefixes_change_nothing_but_rounding()
+    {
+        var options = Options with { BatchSize = 16, LearningRate = 1e-4, WarmUp = 1 };
+        var whole = await LossesAfter(options);
+        foreach (var cut in new[] { options with { Threads = 3 }, options with { MicroBatchTokens = 64, Threads = 2 } })
+        {
+            foreach (var (got, want) in (await LossesAfter(cut)).Zip(whole))
+            {
+                got.ShouldBe(want, 1e-5);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Of_an_adapted_decoder_the_adapter_alone_is_trained()
+    {
+        using var decoder = Decoder.Load(_model.Folder);
+        using var before = decoder.Clone();
+        decoder.Attach(LoraAdapter.Create(LoraShape.Of(new LoraOptions { Rank = 4, Alpha = 8 }, _model.Folder)!, decoder.Config, 1, decoder.Device));
+        var told = new Told();
+        var loss = await Trainer(decoder, Options with { Threads = 2 }, [new SftStage("s", 40, Draw)], Draw).RunAsync(told, Token);
+        loss.ShouldBeLessThan(told.Rows[0].Loss);
+        foreach (var ((name, now), (_, then)) in decoder.Parameters.Zip(before.Parameters))
+        {
+            Fixtures.Difference(now, then).ShouldBe(0, name);
+        }
+
+        decoder.Trained.ShouldAllBe(p => !p.Value.requires_grad);
+        decoder.Trained.Where(p => p.Name.EndsWith("lora_B.weight", StringComparison.Ordinal)).ShouldAllBe(p => p.Value.abs().max().ToSingle() > 0);
+    }
+
+    [Fact]
+    public async Task Tokens_without_weight_are_not_predicted_and_tools_reach_the_prompt()
+    {
+        var chat = new Offers(_chat);
+        TeacherTrace Offering(ChanceKey key) => Draw(key) is var trace ? trace with { Question = trace.Question with { Tools = ["python"] } } : null!;
+        SftJob Job(params ToolSpec[] tools) => new(Options with { OtherWeight = 0 }, [new SftStage("s", 2, Offering)], Offering) { Tools = tools };
+        using var decoder = Decoder.Load(_model.Folder);
+        await new SftTrainer(decoder, chat, Job(new ToolSpec("python", "", []), new ToolSpec("other", "", [])), TimeProvider.System).RunAsync(null, Token);
+        chat.Offered.ShouldNotBeEmpty();
+        chat.Offered.ShouldAllBe(t => t == "python");
+
+        var error = await Should.ThrowAsync<ArgumentException>(() => new SftTrainer(decoder, chat, Job(new ToolSpec("other", "", [])), TimeProvider.System).RunAsync(null, Token));
+        error.Message.ShouldContain("the tool 'python', which is not among those given: other");
+    }
+
     private static TeacherTrace Draw(ChanceKey key)
     {
         var chance = key.Stream();
@@ -146,11 +194,48 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
             : new TeacherTrace(question, [], "I can do it", question.Answer);
     }
 
+    private SftTrainer Trainer(Decoder decoder, SftOptions options, IReadOnlyList<SftStage> stages, Func<ChanceKey, TeacherTrace> validation) =>
+        new(decoder, _chat, new SftJob(options, stages, validation), TimeProvider.System);
+
+    private async Task<double[]> LossesAfter(SftOptions options)
+    {
+        using var decoder = Decoder.Load(_model.Folder);
+        var told = new Told();
+        await Trainer(decoder, options, [new SftStage("s", 4, Draw)], Draw).RunAsync(told, Token);
+        return [.. told.Rows.Select(r => r.Loss), told.Rows[^1].ValidationLoss!.Value];
+    }
+
     private async Task<float[]> WeightsAfter(SftOptions options)
     {
         using var decoder = Decoder.Load(_model.Folder);
-        await new SftTrainer(decoder, _chat, options, TimeProvider.System).RunAsync([new SftStage("s", 6, Draw)], Draw, null, Token);
+        await Trainer(decoder, options, [new SftStage("s", 6, Draw)], Draw).RunAsync(null, Token);
         return [.. decoder.Parameters.SelectMany(p => p.Value.detach().contiguous().data<float>().ToArray())];
+    }
+
+    /// <summary>A format that remembers which tools the traces offered.</summary>
+    private sealed class Offers(IChatFormat inner) : IChatFormat
+    {
+        public List<string> Offered { get; } = [];
+
+        public int VocabularySize => inner.VocabularySize;
+
+        public int[] StopTokens => inner.StopTokens;
+
+        public int[][] StopSequences => inner.StopSequences;
+
+        public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools) => inner.EncodePrompt(question, tools);
+
+        public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed) => inner.EncodeObservation(toolName, result, turnIsClosed);
+
+        public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens) => inner.ParseTurn(prefix, tokens);
+
+        public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools)
+        {
+            Offered.AddRange(tools.Select(t => t.Name));
+            return inner.EncodeTrace(trace, tools);
+        }
+
+        public string Decode(ReadOnlySpan<int> tokens) => inner.Decode(tokens);
     }
 
     private sealed class Told : IProgress<SftProgress>
