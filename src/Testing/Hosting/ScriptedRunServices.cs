@@ -18,7 +18,7 @@ public sealed class ScriptedRunServices : IRunServices
     public ILearner Learner { get; set; } = new FakeLearner();
 
     /// <summary>Chat format.</summary>
-    public IChatFormat Chat { get; init; } = new ScriptedChatFormat();
+    public IChatFormat Chat { get; set; } = new ScriptedChatFormat();
 
     /// <summary>Questions of a phase and step.</summary>
     public required Func<Phase, int, IReadOnlyList<Question>> Questions { get; init; }
