@@ -116,8 +116,8 @@ public static class SftRecipes
             "tools",
             "mental-arithmetic, arithmetic and fact, for a model that talks already",
             new SftJob(
-                new SftOptions { BatchSize = 8, ScheduleSteps = 60, WarmUp = 5, LearningRate = 5e-4, FinalShare = .1, ByLength = false, OtherWeight = 0, WeightDecay = 0, ValidateEvery = 20, ValidationTraces = 32 },
-                [new SftStage("tools", 60, key => Any(Split.Train, key))],
+                new SftOptions { BatchSize = 8, ScheduleSteps = 32, WarmUp = 4, LearningRate = 2e-4, FinalShare = .1, ByLength = false, OtherWeight = 0, WeightDecay = 0, ValidateEvery = 8, ValidationTraces = 32 },
+                [new SftStage("tools", 32, key => Any(Split.Train, key))],
                 key => Any(Split.Validation, key)),
             NeedsModel: true);
 
