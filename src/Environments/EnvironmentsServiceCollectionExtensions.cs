@@ -1,6 +1,7 @@
 using Axpo.Environments.Suites;
 using Axpo.Environments.Tools.Search;
 using Axpo.Environments.Verifiers;
+using Axpo.Environments.Verifiers.ReasoningGym;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -27,7 +28,9 @@ public static class EnvironmentsServiceCollectionExtensions
             .AddTaskSuite(p => Chains(p.GetRequiredService<EnvironmentsOptions>()))
             .AddVerifier<ExactVerifier>()
             .AddVerifier<NumericVerifier>()
-            .AddVerifier<ChoiceVerifier>();
+            .AddVerifier<ChoiceVerifier>()
+            .AddVerifier<F1Verifier>()
+            .AddReasoningGym();
     }
 
     /// <summary>Adds a suite, and its teacher if it is one.</summary>
@@ -62,6 +65,19 @@ public static class EnvironmentsServiceCollectionExtensions
         where T : class, IVerifier
     {
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IVerifier, T>());
+        return services;
+    }
+
+    private static IServiceCollection AddReasoningGym(this IServiceCollection services)
+    {
+        if (!services.Any(s => s.ImplementationInstance is ReasoningGymVerifier))
+        {
+            foreach (var family in ReasoningGymVerifier.Families)
+            {
+                services.AddSingleton<IVerifier>(new ReasoningGymVerifier(family));
+            }
+        }
+
         return services;
     }
 

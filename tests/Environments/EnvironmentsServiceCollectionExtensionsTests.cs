@@ -13,7 +13,8 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
         string[] names = ["arithmetic", "fact", "fact-chain", "mental-arithmetic"];
         services.GetServices<ITaskSuite>().Select(s => s.Name).Order().ShouldBe(names);
         services.GetServices<ITeacher>().Select(s => s.Suite).Order().ShouldBe(names);
-        services.GetServices<IVerifier>().Select(v => v.Name).Order().ShouldBe(["choice", "exact", "numeric"]);
+        services.GetServices<IVerifier>().Select(v => v.Name).Where(n => !n.StartsWith("reasoning_gym:", StringComparison.Ordinal)).Order().ShouldBe(["choice", "exact", "f1", "numeric"]);
+        services.GetServices<IVerifier>().Select(v => v.Name).ShouldBeUnique();
         services.GetServices<ITaskSuite>().Single(s => s.Name == "fact-chain").Draw(Split.Train, ChanceKey.Root(1), 60).Max(q => q.Horizon).ShouldBe(3);
         (await services.GetServices<ITool>().Single(t => t.Spec.Name == "web_search").ProbeAsync(TestContext.Current.CancellationToken)).Works.ShouldBeTrue();
     }

@@ -24,7 +24,16 @@ public static class QuestionFile
     /// <param name="cancellationToken">Ends reading.</param>
     /// <returns>Questions in the order of the file; at least one.</returns>
     /// <exception cref="QuestionFileException">Something is wrong with it; nothing of it is used.</exception>
-    public static async Task<IReadOnlyList<Question>> ReadAsync(string path, IReadOnlyCollection<string> verifiers, CancellationToken cancellationToken)
+    public static Task<IReadOnlyList<Question>> ReadAsync(string path, IReadOnlyCollection<string> verifiers, CancellationToken cancellationToken) => ReadAsync(path, verifiers, MaxProblems, cancellationToken);
+
+    /// <summary>The same, with another limit of faults.</summary>
+    /// <param name="path">The file; images lie in its folder.</param>
+    /// <param name="verifiers">Names of the registered verifiers.</param>
+    /// <param name="most">Faults after which reading stops.</param>
+    /// <param name="cancellationToken">Ends reading.</param>
+    /// <returns>Questions in the order of the file; at least one.</returns>
+    /// <exception cref="QuestionFileException">Something is wrong with it; nothing of it is used.</exception>
+    public static async Task<IReadOnlyList<Question>> ReadAsync(string path, IReadOnlyCollection<string> verifiers, int most, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(verifiers);
@@ -36,7 +45,7 @@ public static class QuestionFile
             await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
             await foreach (var (number, bytes, isOver) in LineReader.ReadAsync(stream, cancellationToken))
             {
-                if (problems.Count >= MaxProblems)
+                if (problems.Count >= most)
                 {
                     throw new QuestionFileException(path, problems, isAll: false);
                 }

@@ -50,7 +50,7 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
         var images = await ImagesAsync(root, cancellationToken);
         if (answer is not null)
         {
-            CheckAnswer(verifier, answer, choices);
+            CheckAnswer(verifier, answer, choices, metadata);
         }
 
         return problems.Count > before ? null : new Question
@@ -264,11 +264,15 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
         return full;
     }
 
-    private void CheckAnswer(string? verifier, string answer, string[] choices)
+    private void CheckAnswer(string? verifier, string answer, string[] choices, JsonElement? metadata)
     {
         if (verifier == "numeric" && !NumericVerifier.IsNumber(answer))
         {
             problems.Add(new(QuestionFault.BadAnswer, _line, _id, "answer", Shorten(answer), "no decimal number, which the verifier numeric needs; give one, or take the verifier exact"));
+        }
+        else if (verifier == F1Verifier.VerifierName && (metadata is not { } root || F1Verifier.ReadThreshold(root) is null))
+        {
+            problems.Add(new(QuestionFault.BadAnswer, _line, _id, $"metadata.{F1Verifier.ThresholdField}", "", "the verifier f1 needs a number above 0 and at most 1: from which F1 on an answer is right"));
         }
         else if (verifier == "choice" && choices.Length == 0)
         {

@@ -31,18 +31,18 @@ public sealed class NumericVerifier : IVerifier
             return ValueTask.FromResult(Verdict.Malformed);
         }
 
-        var tolerance = Number.Zero;
+        var tolerance = DecimalNumber.Zero;
         if (question.Tolerance is { } text && !TryRead(text, out tolerance))
         {
             throw new InvalidDataException($"question '{question.Id}': its tolerance '{text}' is no number");
         }
 
-        return ValueTask.FromResult(Number.Within(got, want, tolerance) ? Verdict.Correct : Verdict.Wrong);
+        return ValueTask.FromResult(DecimalNumber.Within(got, want, tolerance) ? Verdict.Correct : Verdict.Wrong);
     }
 
-    private static bool TryRead(string text, out Number number)
+    private static bool TryRead(string text, out DecimalNumber number)
     {
-        number = Number.Zero;
+        number = DecimalNumber.Zero;
         text = text.Trim().Replace(",", "", StringComparison.Ordinal);
         if (text.Length is 0 or > MaxLength)
         {
@@ -71,20 +71,7 @@ public sealed class NumericVerifier : IVerifier
             return false;
         }
 
-        number = new Number(BigInteger.Parse(sign + digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture), exponent - fraction);
+        number = new DecimalNumber(BigInteger.Parse(sign + digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture), exponent - fraction);
         return true;
-    }
-
-    private readonly record struct Number(BigInteger Digits, int Exponent)
-    {
-        public static Number Zero => new(BigInteger.Zero, 0);
-
-        public static bool Within(Number a, Number b, Number tolerance)
-        {
-            var exponent = Math.Min(a.Exponent, Math.Min(b.Exponent, tolerance.Exponent));
-            return BigInteger.Abs(a.At(exponent) - b.At(exponent)) <= tolerance.At(exponent);
-        }
-
-        private BigInteger At(int exponent) => Digits * BigInteger.Pow(10, Exponent - exponent);
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Axpo.Environments.Verifiers;
+using Axpo.Environments.Verifiers.ReasoningGym;
 
 namespace Axpo.Environments.Tests.Verifiers;
 
@@ -13,6 +14,21 @@ public sealed class VerifierParityTests
 {
     private static readonly string[] _text = ["basic_arithmetic", "lcm", "gcd", "count_bits", "simple_equations", "letter_counting", "base_conversion"];
     private static readonly string[] _weekdays = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+    public static TheoryData<string> Families => [.. ReasoningGymVerifier.Families];
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public Task Its_own_rule_judges_a_family_as_reasoning_gym_does(string family) => AgreeAsync(new ReasoningGymVerifier(family), (f, _) => f == family, accepted: [], refused: [], atLeast: 17);
+
+    [Fact]
+    public void Every_family_has_its_rule()
+    {
+        var folder = Fixtures.Questions("reasoning");
+        Assert.SkipUnless(Directory.Exists(folder), $"{folder} is absent");
+        Lines(folder, "verifier_cases.jsonl").Select(c => c["family"]!.GetValue<string>()).Distinct().Except(ReasoningGymVerifier.Families).ShouldBeEmpty();
+        Should.Throw<KeyNotFoundException>(() => new ReasoningGymVerifier("sums")).Message.ShouldContain("there is no rule for the family 'sums'; one of base_conversion");
+    }
 
     [Fact]
     public Task Numeric_judges_sums_and_products() =>

@@ -1,3 +1,4 @@
+using Axpo.Environments.Questions;
 using Axpo.Environments.Verifiers;
 
 namespace Axpo.Environments.Tests.Verifiers;
@@ -52,6 +53,40 @@ public sealed class VerifierTests
     public async Task Numeric_names_a_question_whose_own_answer_is_no_number() =>
         (await Should.ThrowAsync<InvalidDataException>(async () => await new NumericVerifier().VerifyAsync(_question with { Id = "q-9", Answer = "two" }, "2", TestContext.Current.CancellationToken)))
             .Message.ShouldContain("q-9");
+
+    [Theory]
+    [InlineData("the Eiffel Tower", "Eiffel tower!", 1)]
+    [InlineData("Denver Broncos", "the Broncos of Denver", .8)] // 2 shared of 2 and 3 words.
+    [InlineData("a b b", "b", .6666)] // The article goes; 1 shared of 2 and 1.
+    [InlineData("Paris", "London", 0)]
+    [InlineData("Paris", "", 0)]
+    [InlineData("the", "", 1)]
+    [InlineData("3.5", "35", 1)] // SQuAD's rule takes the point away.
+    public void F1_is_SQuADs(string answer, string given, double expected) => F1Verifier.Score(answer, given).ShouldBe(expected, 1e-4);
+
+    [Theory]
+    [InlineData("Denver Broncos", .8, Verdict.Correct)]
+    [InlineData("Denver Broncos", .81, Verdict.Wrong)]
+    [InlineData("nothing", .81, Verdict.Correct)] // By the alias.
+    public async Task F1_is_right_from_its_threshold_on_for_the_best_alias(string answer, double threshold, Verdict expected)
+    {
+        var question = _question with { Answer = answer, Aliases = answer == "nothing" ? ["Broncos of Denver"] : [], MetadataJson = FormattableString.Invariant($$"""{"threshold": {{threshold}}}""") };
+        (await new F1Verifier().VerifyAsync(question, "the Broncos of Denver", TestContext.Current.CancellationToken)).ShouldBe(expected);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("""{"threshold": 0}""")]
+    [InlineData("""{"threshold": 1.5}""")]
+    [InlineData("""{"threshold": ".5"}""")]
+    public async Task F1_needs_a_threshold_in_a_file_and_when_it_judges(string metadata)
+    {
+        (await Should.ThrowAsync<InvalidDataException>(async () => await new F1Verifier().VerifyAsync(_question with { MetadataJson = metadata }, "x", TestContext.Current.CancellationToken))).Message.ShouldContain("metadata.threshold");
+        using var temp = new TempFolder();
+        File.WriteAllText(temp.File("q.jsonl"), $$"""{"id":"a","question":"?","answer":"1","category":"search","suite":"s","verifier":"f1","metadata":{{metadata}}}""");
+        var problem = (await Should.ThrowAsync<QuestionFileException>(() => QuestionFile.ReadAsync(temp.File("q.jsonl"), ["f1"], TestContext.Current.CancellationToken))).Problems.ShouldHaveSingleItem();
+        (problem.Fault, problem.Field).ShouldBe((QuestionFault.BadAnswer, "metadata.threshold"));
+    }
 
     [Theory]
     [InlineData(" RED", Verdict.Correct)]
