@@ -62,6 +62,7 @@ internal static class AxpoCommand
         });
         root.Add(EpisodesCommand.Create(context));
         root.Add(PresetsCommand.Create(context));
+        root.Add(QuestionsCommand.Create(context));
         root.Add(SiloCommand.Create(context));
         root.Add(DoctorCommand.Create(context));
         root.SetAction(parsed => new HelpAction().Invoke(parsed));

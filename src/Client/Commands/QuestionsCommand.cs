@@ -13,14 +13,9 @@ internal static class QuestionsCommand
     // A file of another format has a fault on every line; nobody reads more than this.
     private const int MostProblems = 10_000;
 
-    public static Command Create(CommandContext context)
-    {
-        var command = new Command("questions", "Files of questions (docs/questions.md).");
-        command.Add(CreateCheck(context));
-        return command;
-    }
+    public static Command Create(CommandContext context) => new("questions", "Files of questions (docs/questions.md).") { Check(context) };
 
-    private static Command CreateCheck(CommandContext context)
+    private static Command Check(CommandContext context)
     {
         var file = new Argument<string>("FILE") { Description = "The file of questions; its images lie in its folder." };
         return new Command("check", "Reads a file of questions as a run would, and lists every bad line with its reason.") { file }.Does(async (parsed, cancellationToken) =>
