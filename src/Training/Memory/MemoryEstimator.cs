@@ -41,7 +41,7 @@ public static class MemoryEstimator
     /// <param name="lora">The adapter; rank 0: there is none.</param>
     public static long TrainedParameters(DecoderConfig model, LoraOptions lora)
     {
-        if (LoraShape.Of(lora, "") is not { } shape)
+        if (LoraShape.Of(lora, ".") is not { } shape)
         {
             return model.ParameterCount;
         }
