@@ -5,7 +5,7 @@ using Axpo.Training.Memory;
 namespace Axpo.Silo.Hosting;
 
 /// <summary>Refuses a run that cannot fit the memory there is.</summary>
-internal static class MemoryCheck
+public static class MemoryCheck
 {
     private const int AdvisedRank = 16;
 
