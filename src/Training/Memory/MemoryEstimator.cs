@@ -33,7 +33,7 @@ public static class MemoryEstimator
 
         MemoryMoment[] moments = plan.Trains ? [Updating(plan), Publishing(plan)] : [Sampling(plan)];
         return [.. moments.SelectMany(m => m.Devices).Distinct(StringComparer.Ordinal).OrderBy(d => d != ComputeDevice.Processor).ThenBy(d => d, StringComparer.Ordinal)
-            .Select(d => moments.Select(m => m.On(d)).MaxBy(e => e.Bytes)!)];
+            .Select(d => IsHost(d) ? AtAnyTime(plan, moments) : moments.Select(m => m.On(d)).MaxBy(e => e.Bytes)!)];
     }
 
     /// <summary>Numbers that a run trains.</summary>
@@ -61,10 +61,19 @@ public static class MemoryEstimator
     /// <param name="sequences">Sequences.</param>
     public static long KvBytes(DecoderConfig model, int context, int sequences) => sequences * KvLayout.Pages(context) * new KvLayout(model).PageBytes;
 
+    /// <summary>
+    /// In the processor's memory the moments add up: what is freed stays with the process (<see cref="Native.LibtorchLoader"/>), often in an arena of threads that do not make what comes next. A CUDA device has one pool for all.
+    /// </summary>
+    private static MemoryEstimate AtAnyTime(MemoryPlan plan, MemoryMoment[] moments) => new(
+        ComputeDevice.Processor,
+        plan.Trains ? "trains" : "samples",
+        [.. moments.SelectMany(m => m.On(ComputeDevice.Processor).Items).GroupBy(i => i.What, StringComparer.Ordinal).Select(g => g.MaxBy(i => i.Bytes)!)]);
+
     private static MemoryMoment Sampling(MemoryPlan plan)
     {
         var moment = new MemoryMoment("samples");
-        Engine(plan, moment, plan.IsAdapter ? 2 : 1);
+        Engine(plan, moment);
+        moment.Add(plan.EngineDevice, "engine: model below the adapter", plan.IsAdapter ? Weights(plan.Model, Float) : 0);
         return moment;
     }
 
@@ -72,7 +81,8 @@ public static class MemoryEstimator
     private static MemoryMoment Publishing(MemoryPlan plan)
     {
         var moment = new MemoryMoment("publishes new weights");
-        Engine(plan, moment, plan.Run.Learner.Lora.Rank > 0 ? 3 : 2);
+        Engine(plan, moment);
+        moment.Add(plan.EngineDevice, "engine: new weights", (plan.Run.Learner.Lora.Rank > 0 ? 2 : 1) * Weights(plan.Model, Float));
         Learner(plan, moment);
         if (!IsHost(plan.LearnerDevice))
         {
@@ -86,7 +96,7 @@ public static class MemoryEstimator
     private static MemoryMoment Updating(MemoryPlan plan)
     {
         var moment = new MemoryMoment("updates");
-        Engine(plan, moment, 1);
+        Engine(plan, moment);
         Learner(plan, moment);
         var (run, device) = (plan.Run, plan.LearnerDevice);
         var trained = TrainedParameters(plan.Model, run.Learner.Lora);
@@ -103,9 +113,9 @@ public static class MemoryEstimator
         return moment;
     }
 
-    private static void Engine(MemoryPlan plan, MemoryMoment moment, int copies)
+    private static void Engine(MemoryPlan plan, MemoryMoment moment)
     {
-        moment.Add(plan.EngineDevice, "engine: weights", copies * Weights(plan.Model, Float));
+        moment.Add(plan.EngineDevice, "engine: weights", Weights(plan.Model, Float));
         moment.Add(plan.EngineDevice, "engine: KV caches", (long)plan.Run.Engine.KvMebibytes << 20);
         moment.Add(plan.EngineDevice, "engine: working memory", PrefillBudget.MostRows * LayerFloats.Taped(plan.Model) * Float);
         moment.Add(ComputeDevice.Processor, "process", ProcessBytes);

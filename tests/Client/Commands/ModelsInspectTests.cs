@@ -40,7 +40,7 @@ public sealed class ModelsInspectTests
         axpo.Screen.ShouldNotContain("memory of");
         axpo.Errors.ShouldHaveSingleItem().ShouldContain("model_type 'mamba' is not supported; supported: ");
         (await axpo.RunAsync("models", "inspect", folder, "--json")).ShouldBe(ExitCode.BadInput);
-        axpo.Json().GetProperty("refusals")[0].GetString().ShouldContain("mamba");
+        axpo.Json().GetProperty("refusals")[0].GetString()!.ShouldContain("mamba");
     }
 
     [Fact]

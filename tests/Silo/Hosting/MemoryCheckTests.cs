@@ -31,10 +31,10 @@ public sealed class MemoryCheckTests
     public void A_run_that_does_not_fit_is_told_what_takes_how_much_and_what_helps()
     {
         var plan = Plan(new RunConfiguration());
-        var problem = MemoryCheck.Check(plan, new MachineMemory(128 * GiB), []).ShouldHaveSingleItem();
+        var problem = MemoryCheck.Check(plan, new MachineMemory(200 * GiB), []).ShouldHaveSingleItem();
         (problem.Field, problem.Value, problem.IsEnvironment).ShouldBe(("memory", "", true));
         var estimate = MemoryEstimator.Of(plan)[0];
-        problem.Remedy.ShouldStartWith(FormattableString.Invariant($"the run takes about {estimate.Bytes / (double)GiB:0.0} GiB while it updates, 128.0 GiB are available: copy to undo an update {3 * 4 * Large.ParameterCount / (double)GiB:0.0} GiB"));
+        problem.Remedy.ShouldStartWith(FormattableString.Invariant($"the run takes about {estimate.Bytes / (double)GiB:0.0} GiB while it trains, 200.0 GiB are available: copy to undo an update {3 * 4 * Large.ParameterCount / (double)GiB:0.0} GiB"));
         problem.Remedy.ShouldContain("What helps: learner.lora.rank=16 (fits: ");
         problem.Remedy.ShouldContain("objective.klWeight=0 (");
         problem.Remedy.ShouldNotContain("engine.kvMebibytes");
@@ -45,7 +45,7 @@ public sealed class MemoryCheckTests
     public void What_is_advised_with_fits_does_fit()
     {
         var plan = Plan(new RunConfiguration());
-        var there = new MachineMemory(128 * GiB);
+        var there = new MachineMemory(200 * GiB);
         MemoryCheck.Check(plan, there, []).ShouldNotBeEmpty();
         MemoryCheck.Check(plan with { Run = plan.Run with { Learner = new LearnerOptions { Lora = new LoraOptions { Rank = 16 } } } }, there, []).ShouldBeEmpty();
     }
@@ -68,7 +68,7 @@ public sealed class MemoryCheckTests
         var onDevice = Plan(new RunConfiguration()) with { LearnerDevice = "cuda:0" };
         MemoryCheck.Check(onDevice, new MachineMemory(1000 * GiB), [device]).ShouldHaveSingleItem().Value.ShouldBe("cuda:0");
         MemoryCheck.Check(onDevice, new MachineMemory(1000 * GiB), [device with { MemoryBytes = 0 }]).ShouldBeEmpty("the driver does not say its memory");
-        MemoryCheck.Check(Plan(new RunConfiguration()), new MachineMemory(128 * GiB), [device]).ShouldHaveSingleItem().Remedy.ShouldContain("learner.device=cuda:0 (");
+        MemoryCheck.Check(Plan(new RunConfiguration()), new MachineMemory(200 * GiB), [device]).ShouldHaveSingleItem().Remedy.ShouldContain("learner.device=cuda:0 (");
     }
 
     [Fact]

@@ -108,13 +108,20 @@ public sealed class MemoryEstimatorTests
     }
 
     [Fact]
-    public void A_large_adapted_model_takes_most_while_the_engine_merges_its_new_weights()
+    public void An_engine_that_takes_new_weights_holds_both_and_an_adapters_model_below()
     {
         var large = Tied with { HiddenSize = 4096, Layers = 32, Heads = 32, KvHeads = 8, HeadDim = 128, IntermediateSize = 14_336, VocabSize = 128_256 };
-        var estimate = MemoryEstimator.Of(Plan(large, new RunConfiguration { Learner = new LearnerOptions { Lora = new LoraOptions { Rank = 8 } } })).ShouldHaveSingleItem();
-        estimate.Moment.ShouldBe("publishes new weights");
         var one = (4 * large.ParameterCount) + (2L * 4 * large.MaxPositions * large.HeadDim);
-        Item(estimate, "engine: weights").ShouldBe(3 * one);
+        var lora = Plan(large, new RunConfiguration { Learner = new LearnerOptions { Lora = new LoraOptions { Rank = 8 } } });
+        var host = MemoryEstimator.Of(lora).ShouldHaveSingleItem();
+        (Item(host, "engine: weights"), Item(host, "engine: new weights")).ShouldBe((one, 2 * one));
+        host.Items.ShouldContain(i => i.What == "activations", "what is freed stays with the process");
+        Item(Update(large, new RunConfiguration()), "engine: new weights").ShouldBe(one);
+
+        var device = MemoryEstimator.Of(lora with { EngineDevice = "cuda:0", LearnerDevice = "cuda:1" })[1];
+        (device.Device, device.Moment).ShouldBe(("cuda:0", "publishes new weights"));
+        Item(device, "engine: new weights").ShouldBe(2 * one);
+        MemoryEstimator.Of(lora with { Trains = false, IsAdapter = true })[0].Items.Single(i => i.What == "engine: model below the adapter").Bytes.ShouldBe(one);
     }
 
     [Fact]
@@ -124,6 +131,7 @@ public sealed class MemoryEstimatorTests
         estimates.Select(e => e.Device).ShouldBe(["cpu", "cuda:1"]);
         estimates[0].Items.Select(i => i.What).ShouldContain("engine: KV caches");
         estimates[0].Items.ShouldNotContain(i => i.What == "optimizer");
+        estimates[1].Moment.ShouldBe("updates");
         estimates[1].Items.Select(i => i.What).ShouldBe(["learner: weights", "reference policy", "optimizer", "gradients", "copy to undo an update", "activations", "logits"]);
     }
 
@@ -145,7 +153,7 @@ public sealed class MemoryEstimatorTests
     private static MemoryEstimate Update(DecoderConfig config, RunConfiguration run)
     {
         var estimate = MemoryEstimator.Of(Plan(config, run)).ShouldHaveSingleItem();
-        estimate.Moment.ShouldBe("updates");
+        estimate.Moment.ShouldBe("trains");
         return estimate;
     }
 
