@@ -28,7 +28,7 @@ public static class MemoryCheck
 
     private static string Remedy(MemoryPlan plan, MemoryEstimate estimate, long there, IReadOnlyList<Accelerator> accelerators)
     {
-        var parts = string.Join(", ", estimate.Items.OrderByDescending(i => i.Bytes).Select(i => $"{i.What} {Text(i.Bytes)}"));
+        var parts = string.Join(", ", estimate.Items.Where(i => i.Bytes >= estimate.Bytes / 100).OrderByDescending(i => i.Bytes).Select(i => $"{i.What} {Text(i.Bytes)}"));
         var advice = Advice(plan, estimate, accelerators).Select(a => $"{a.Setting} ({(a.Bytes <= there ? "fits: " : "")}{Text(a.Bytes)})").ToArray();
         return $"the run takes about {Text(estimate.Bytes)} while it {estimate.Moment}, {Text(there)} are available: {parts}. "
             + (advice.Length > 0 ? $"What helps: {string.Join("; ", advice)}; or a smaller model" : "A smaller model, or a larger machine, is what helps");
