@@ -61,6 +61,11 @@ internal static class AxpoCommand
             RunsLiveCommands.Cancel(context),
         });
         root.Add(EpisodesCommand.Create(context));
+        root.Add(new Command("models", "Looks into model folders, and makes them of runs.")
+        {
+            ModelsInspectCommand.Create(context),
+            ModelsExportCommand.Create(context),
+        });
         root.Add(PresetsCommand.Create(context));
         root.Add(QuestionsCommand.Create(context));
         root.Add(SiloCommand.Create(context));

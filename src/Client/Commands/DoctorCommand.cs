@@ -13,15 +13,19 @@ internal static class DoctorCommand
     {
         var options = new ConfigurationOptions(context);
         var command = new Command("doctor", "Says what this machine can do, and how to mend what it cannot.");
-        options.AddTo(command, "--algorithm", "--model", "--seed", "--steps");
+        options.AddTo(command, "--algorithm", "--seed", "--steps");
         return command.Does(async (parsed, cancellationToken) =>
         {
-            var tools = options.Load(parsed).Configuration.Tools;
+            var configuration = options.Load(parsed).Configuration;
+            var (tools, shipped) = (configuration.Tools, new RunConfiguration().Model);
             await using var services = new ServiceCollection().AddAxpoTools(tools).BuildServiceProvider();
-            var doctor = new MachineDoctor(context.Folders, Path.GetDirectoryName(ModelFolders.Resolve(new RunConfiguration().Model))!, [.. services.GetServices<ITool>()], context.Time);
+            var doctor = new MachineDoctor(context.Folders, Path.GetDirectoryName(ModelFolders.Resolve(shipped))!, [.. services.GetServices<ITool>()], context.Time)
+            {
+                Model = configuration.Model == shipped ? null : ModelFolders.Resolve(configuration.Model),
+            };
             var report = await doctor.ExamineAsync(cancellationToken);
             Write(context, report);
-            return report.Ready ? ExitCode.Done : ExitCode.Environment;
+            return !report.Ready ? ExitCode.Environment : report.Checks.Any(c => c is { Name: MachineDoctor.ModelCheck, State: CheckState.Fails }) ? ExitCode.BadInput : ExitCode.Done;
         });
     }
 

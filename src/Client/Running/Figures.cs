@@ -17,6 +17,11 @@ internal static class Figures
     /// <summary>A count with thousands apart.</summary>
     public static string Count(double value) => value.ToString("#,0", CultureInfo.InvariantCulture);
 
+    /// <summary>Bytes in GiB, or in MiB where that is less than one.</summary>
+    public static string Bytes(long value) => value >= 1L << 30
+        ? (value / (double)(1L << 30)).ToString("#,0.00", CultureInfo.InvariantCulture) + " GiB"
+        : (value / (double)(1L << 20)).ToString("0.0", CultureInfo.InvariantCulture) + " MiB";
+
     /// <summary>Seconds as m:ss, or h:mm:ss.</summary>
     public static string Time(double? seconds) => seconds is { } s && double.IsFinite(s)
         ? TimeSpan.FromSeconds(Math.Round(s)).ToString(s >= 3600 ? @"h\:mm\:ss" : @"m\:ss", CultureInfo.InvariantCulture)

@@ -32,7 +32,7 @@ internal static class RunJob
     /// <exception cref="PreflightException">Something is wrong; nothing was written.</exception>
     public static async Task<RunResult> StartAsync(CommandContext context, string name, RunKind kind, RunConfiguration configuration, RunRequest request, HostOptions host)
     {
-        var problems = await Preflight.CheckAsync(configuration, context.Folders, name, null, context.Stop);
+        var problems = await Preflight.CheckAsync(configuration, context.Folders, name, null, PreflightHost.Of(kind, host.Cluster is null), context.Stop);
         if (problems.Count > 0)
         {
             throw new PreflightException(problems);
@@ -62,7 +62,7 @@ internal static class RunJob
             throw RunClaim.Taken(manifest.Name, holder);
         }
 
-        var problems = (await Preflight.CheckAsync(manifest.Configuration, context.Folders, null, null, context.Stop)).ToList();
+        var problems = (await Preflight.CheckAsync(manifest.Configuration, context.Folders, null, null, PreflightHost.Of(manifest.Kind, host.Cluster is null), context.Stop)).ToList();
         if (problems.Count == 0 && await FileHashes.OfWeightsAsync(manifest.Configuration.Model, context.Stop) != manifest.ModelSha256)
         {
             problems.Add(new Problem("model", manifest.Configuration.Model, $"has other weights than when run '{manifest.Name}' began; put the original ones back"));

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Axpo.Silo.Storage;
 using Axpo.Training.Devices;
+using Axpo.Training.Models.Inspection;
 using Axpo.Training.Native;
 
 namespace Axpo.Silo.Diagnostics;
@@ -13,6 +14,9 @@ namespace Axpo.Silo.Diagnostics;
 /// <param name="time">Clock.</param>
 public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCollection<ITool> tools, TimeProvider time)
 {
+    /// <summary>Name of the check of <see cref="Model"/>.</summary>
+    public const string ModelCheck = "model";
+
     /// <summary>Memory that the quickstart takes at most, bytes.</summary>
     public const long MemoryNeeded = 3L << 30;
 
@@ -23,6 +27,9 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
 
     /// <summary>How libtorch was found.</summary>
     public Func<LibtorchReport> Libtorch { get; init; } = LibtorchLoader.Describe;
+
+    /// <summary>A model folder that is looked at too; null: none.</summary>
+    public string? Model { get; init; }
 
     /// <summary>The quickstart's policy with the tools that it needs, and the one that takes its place where they do not work.</summary>
     public static IReadOnlyList<(string Model, string Tool)> Quickstarts { get; } = [("axpo-tiny-gap", "python"), ("axpo-tiny", "web_search")];
@@ -73,6 +80,11 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         checks.Add(found.Count > 0
             ? new MachineCheck("models", CheckState.Works, string.Join(", ", found))
             : new MachineCheck("models", CheckState.Fails, $"none in {models}", "run axpo from a checkout, or make one: axpo sft --recipe gap --out models/axpo-tiny-gap"));
+        if (Model is not null && libtorch.Works)
+        {
+            checks.Add(Examine(Model));
+        }
+
         checks.Add(disk);
         checks.Add(writable);
         var playable = Quickstarts.Any(q => found.Any(f => Path.GetFileName(f) == q.Model) && probed.Any(p => p.Tool == q.Tool && p.Check.State == CheckState.Works));
@@ -97,8 +109,21 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
         : new MachineCheck("disk", CheckState.Fails, $"{Gibibytes(facts.FreeDiskBytes)} free at {root}", $"a run may take {Gibibytes(DiskNeeded)}: free some, or name another folder with --runs");
 
     private static MachineCheck Torch(LibtorchReport libtorch) => libtorch.Works
-        ? new MachineCheck("libtorch", CheckState.Works, $"{libtorch.Folder ?? "TorchSharp's own"}{(libtorch.Cuda ? ", CUDA" : "")}{(libtorch.Patched ? $"; binding patched for an older libstdc++: {libtorch.Binding}" : "")}")
+        ? new MachineCheck("libtorch", CheckState.Works, $"{(libtorch.Version is { } version ? $"{version}, " : "")}{(libtorch.Cuda ? "CUDA" : "CPU")}, from {libtorch.Folder ?? "TorchSharp's own"}{(libtorch.Patched ? $"; binding patched for an older libstdc++: {libtorch.Binding}" : "")}")
         : new MachineCheck("libtorch", CheckState.Fails, $"{libtorch.Error}; tried: {string.Join("; ", libtorch.Tried)}", libtorch.Remedy);
+
+    private static MachineCheck Examine(string folder)
+    {
+        if (!Directory.Exists(folder))
+        {
+            return new MachineCheck(ModelCheck, CheckState.Fails, $"there is no folder {folder}", "give a Hugging Face folder: --model FOLDER");
+        }
+
+        var found = ModelInspector.Inspect(folder);
+        return found.IsSupported
+            ? new MachineCheck(ModelCheck, CheckState.Works, string.Create(CultureInfo.InvariantCulture, $"{folder}: {found.Architecture!.ModelType}, {found.Architecture.Parameters:#,0} parameters; what memory it takes: axpo models inspect {folder}"))
+            : new MachineCheck(ModelCheck, CheckState.Fails, $"{folder}: {string.Join("; ", found.Refusals)}", "docs/models.md says which folders are taken");
+    }
 
     private static MachineCheck Products(GemmReport gemm) => new(
         "matrix products",

@@ -4,7 +4,9 @@ using Axpo.Silo.Storage;
 using Axpo.Training.Chat;
 using Axpo.Training.Devices;
 using Axpo.Training.Generation;
+using Axpo.Training.Memory;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Lora;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Axpo.Silo.Hosting;
@@ -17,10 +19,11 @@ public static class Preflight
     /// <param name="folders">Where it shall be stored.</param>
     /// <param name="name">Its name; null: not a new run.</param>
     /// <param name="configureServices">A user's own tools, suites and verifiers.</param>
+    /// <param name="host">What it is for and where.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <returns>Every problem found; empty if the run can start.</returns>
     public static async Task<IReadOnlyList<Problem>> CheckAsync(
-        RunConfiguration configuration, RunFolders folders, string? name, Action<IServiceCollection>? configureServices, CancellationToken cancellationToken)
+        RunConfiguration configuration, RunFolders folders, string? name, Action<IServiceCollection>? configureServices, PreflightHost host, CancellationToken cancellationToken)
     {
         var problems = new List<Problem>();
         CheckFolder(folders, problems);
@@ -31,6 +34,11 @@ public static class Preflight
 
         CheckModel(configuration, problems);
         CheckDevices(configuration, problems);
+        if (problems.Count == 0 && host.IsHere)
+        {
+            problems.AddRange(MemoryCheck.Check(PlanOf(configuration, host), host.Memory, Accelerator.All()));
+        }
+
         CheckPipeline(configuration.Tools.Python, problems);
         var services = new ServiceCollection().AddAxpoTools(configuration.Tools);
         configureServices?.Invoke(services);
@@ -54,6 +62,17 @@ public static class Preflight
         CheckDevice("learner.device", configuration.Learner.Device, problems);
         return problems;
     }
+
+    /// <summary>The run with its devices as they will be chosen.</summary>
+    private static MemoryPlan PlanOf(RunConfiguration configuration, PreflightHost host) => new()
+    {
+        Model = DecoderConfig.FromFolder(configuration.Model),
+        Run = configuration,
+        Trains = host.Trains,
+        IsAdapter = LoraShape.IsIn(configuration.Model),
+        EngineDevice = ComputeDevice.Settle(PolicyEngine.DeviceSetting(configuration.Engine)),
+        LearnerDevice = ComputeDevice.Settle(configuration.Learner.Device),
+    };
 
     private static void CheckFolder(RunFolders folders, List<Problem> problems)
     {

@@ -33,7 +33,7 @@ public sealed class EpisodeReplay(RunFolders folders, Action<IServiceCollection>
         try
         {
             var own = new RunFolders(aside.FullName);
-            if (await Preflight.CheckAsync(manifest.Configuration, own, null, configureServices, cancellationToken) is { Count: > 0 } problems)
+            if (await Preflight.CheckAsync(manifest.Configuration, own, null, configureServices, PreflightHost.Of(RunKind.Rollout, isHere: true), cancellationToken) is { Count: > 0 } problems)
             {
                 throw new PreflightException(problems);
             }

@@ -30,22 +30,15 @@ internal static class StoredWeights
             : throw Problem("model", folder, $"is gone or has other weights than when run '{manifest.Name}' began; put the original ones back");
     }
 
-    /// <summary>A trainer that took a step over wrote it again with a higher fence: that one was committed.</summary>
     private static async Task<WeightsVersion?> CheckpointAsync(RunFolders folders, RunManifest manifest, int step, CancellationToken cancellationToken)
     {
-        var root = new DirectoryInfo(folders.Checkpoints(manifest.Name));
-        var stem = string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-fence-");
-        var found = (root.Exists ? root.EnumerateDirectories(stem + "*") : [])
-            .Select(d => (Folder: d.FullName, Fence: long.TryParse(d.Name.AsSpan(stem.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var fence) ? fence : -1))
-            .Where(f => f.Fence >= 0)
-            .OrderByDescending(f => f.Fence)
-            .FirstOrDefault();
-        if (found.Folder is null)
+        var found = RunCheckpoints.Of(folders, manifest.Name).FirstOrDefault(c => c.Step == step);
+        if (found is null)
         {
             var keep = manifest.Configuration.Learner.KeepCheckpoints;
             throw Problem("learner.keepCheckpoints", keep.ToString(CultureInfo.InvariantCulture), string.Create(
                 CultureInfo.InvariantCulture,
-                $"the weights of step {step}, which sampled this episode, are not stored any more{(keep > 0 ? $": only the newest {keep} checkpoints stay; a run with learner.keepCheckpoints=0 keeps all" : $" in {root.FullName}")}"));
+                $"the weights of step {step}, which sampled this episode, are not stored any more{(keep > 0 ? $": only the newest {keep} checkpoints stay; a run with learner.keepCheckpoints=0 keeps all" : $" in {folders.Checkpoints(manifest.Name)}")}"));
         }
 
         return new WeightsVersion(found.Fence, step, found.Folder, await FileHashes.OfWeightsAsync(found.Folder, cancellationToken));

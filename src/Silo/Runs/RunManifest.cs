@@ -49,14 +49,15 @@ public sealed class RunManifests(RunFolders folders)
     }
 
     /// <summary>Reads a run's manifest.</summary>
-    /// <exception cref="KeyNotFoundException">There is no run of that name; the message lists the newest ones.</exception>
+    /// <exception cref="KeyNotFoundException">There is no run of that name; the message names the nearest one and the newest.</exception>
     public async ValueTask<RunManifest> ReadAsync(string run, CancellationToken cancellationToken)
     {
         var path = folders.Manifest(run);
         if (!File.Exists(path))
         {
             var known = await ListAsync(cancellationToken);
-            var hint = known.Count == 0 ? "there are no runs yet" : "the newest are " + string.Join(", ", known.Take(5).Select(m => m.Name));
+            var near = NearestName.Of(run, known.Select(m => m.Name)) is { } meant ? $"did you mean '{meant}'? " : "";
+            var hint = known.Count == 0 ? "there are no runs yet" : $"{near}the newest are " + string.Join(", ", known.Take(5).Select(m => m.Name));
             throw new KeyNotFoundException($"run: there is no '{run}' in {folders.Root}; {hint}");
         }
 

@@ -77,7 +77,7 @@ public sealed class RunServices(
 
     /// <inheritdoc/>
     public string CheckpointFolder(string run, int step, long fence) =>
-        Path.Combine(folders.Checkpoints(run), string.Create(CultureInfo.InvariantCulture, $"step-{step:D6}-fence-{fence}"));
+        Path.Combine(folders.Checkpoints(run), RunCheckpoints.Name(step, fence));
 
     /// <inheritdoc/>
     public async ValueTask RetireCheckpointsAsync(string run, int throughStep) => await Task.Run(() =>

@@ -17,6 +17,9 @@ public static class ComputeDevice
     /// <summary>The setting that takes the processor.</summary>
     public const string Processor = "cpu";
 
+    /// <summary><see cref="ScratchBytes"/> of a CUDA device.</summary>
+    internal const long CudaScratchBytes = 1L << 30;
+
     private const string Cuda = "cuda";
 
     /// <summary>The processor.</summary>
@@ -49,6 +52,10 @@ public static class ComputeDevice
         return setting == Processor || (setting == Auto && count == 0) ? CPU : new Device(DeviceType.CUDA, Index(setting) ?? 0);
     }
 
+    /// <summary>The device that a setting means here, as a setting: <c>cpu</c> or <c>cuda:N</c>.</summary>
+    /// <param name="setting"><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>, one that can be had.</param>
+    public static string Settle(string setting) => setting == Processor || (setting == Auto && CudaCount == 0) ? Processor : string.Create(CultureInfo.InvariantCulture, $"{Cuda}:{Index(setting) ?? 0}");
+
     /// <summary>Why a setting cannot be had here, and what to do; null if it can.</summary>
     /// <param name="setting"><c>auto</c>, <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</param>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
@@ -58,7 +65,7 @@ public static class ComputeDevice
     public static bool AsksForCuda(string setting) => setting.StartsWith(Cuda, StringComparison.Ordinal);
 
     /// <summary>Bytes that an operation's large intermediates should take at most: what stays in a processor's caches and memory without harm, and enough to fill a CUDA device.</summary>
-    public static long ScratchBytes(Device device) => IsHost(device) ? 64L << 20 : 1L << 30;
+    public static long ScratchBytes(Device device) => IsHost(device) ? 64L << 20 : CudaScratchBytes;
 
     /// <summary>To a multiple of what sequences are filled up for attention, so that near lengths share a call; 1: they are not.</summary>
     public static int LengthStep(Device device) => IsHost(device) ? 1 : 64;

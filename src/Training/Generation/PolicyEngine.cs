@@ -61,6 +61,10 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         ? "cannot be had with engine.deterministic=true: on CUDA a token's bits depend on who else is live; use auto or cpu"
         : null;
 
+    /// <summary><c>engine.device</c>, with what the other options make of it.</summary>
+    /// <param name="options">The engine.</param>
+    public static string DeviceSetting(EngineOptions options) => options.Deterministic && options.Device == ComputeDevice.Auto ? ComputeDevice.Processor : options.Device;
+
     /// <summary>Loads a model off the caller's thread and starts the engine.</summary>
     /// <param name="modelFolder">A Hugging Face folder.</param>
     /// <param name="options">The engine.</param>
@@ -198,7 +202,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             throw new NotSupportedException($"engine.device: '{options.Device}' {why}");
         }
 
-        return ComputeDevice.Resolve(options.Deterministic && options.Device == ComputeDevice.Auto ? ComputeDevice.Processor : options.Device, "engine.device");
+        return ComputeDevice.Resolve(DeviceSetting(options), "engine.device");
     }
 
     private static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellationToken) =>

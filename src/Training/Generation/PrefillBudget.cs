@@ -6,6 +6,9 @@ namespace Axpo.Training.Generation;
 /// </summary>
 internal sealed class PrefillBudget
 {
+    /// <summary>Rows of a step at most.</summary>
+    public const int MostRows = Most * TimesAlone;
+
     private const int Most = 256;
     private const int Least = 16;
     private const int StepsToDouble = 128;

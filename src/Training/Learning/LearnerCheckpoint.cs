@@ -11,8 +11,11 @@ namespace Axpo.Training.Learning;
 /// <summary>A learner's checkpoint: a Hugging Face folder of the float32 weights, or PEFT's of the adapter that is trained, with the tokenizer, the optimizer's state and the step beside them.</summary>
 internal static class LearnerCheckpoint
 {
-    private const string OptimizerFile = "optimizer.safetensors";
-    private const string StateFile = "learner.json";
+    /// <summary>Name of the file with the optimizer's state.</summary>
+    public const string OptimizerFile = "optimizer.safetensors";
+
+    /// <summary>Name of the file with the step.</summary>
+    public const string StateFile = "learner.json";
 
     /// <summary>Writes one aside, flushes it to the disk and renames it.</summary>
     /// <param name="folder">Where to.</param>

@@ -26,8 +26,7 @@ internal sealed class MicroBatchWorkers : IDisposable
     /// <param name="threads">Cores to use.</param>
     public MicroBatchWorkers(Decoder policy, int threads)
     {
-        var bytes = policy.Trained.Sum(p => p.Value.numel()) * sizeof(float);
-        var count = FusedLayer.Serves(policy.Head) ? (int)Math.Clamp(1 + (GradientBytes / bytes), 1, threads) : 1;
+        var count = FusedLayer.Serves(policy.Head) ? CountFor(policy.Trained.Sum(p => p.Value.numel()), threads) : 1;
         _policies = [policy, .. Enumerable.Range(1, count - 1).Select(_ => policy.Share())];
         _team = count == 1 ? null : new ThreadTeam("axpo-learner", count, Math.Max(1, threads / count));
         MostTokens = FusedLayer.Serves(policy.Head) ? CachedTokens : int.MaxValue;
@@ -38,6 +37,11 @@ internal sealed class MicroBatchWorkers : IDisposable
 
     /// <summary>Tokens of a micro-batch at most.</summary>
     public int MostTokens { get; }
+
+    /// <summary>Workers of a policy in float32 on the CPU.</summary>
+    /// <param name="trained">Numbers that are trained.</param>
+    /// <param name="threads">Cores to use.</param>
+    public static int CountFor(long trained, int threads) => (int)Math.Clamp(1 + (GradientBytes / (trained * sizeof(float))), 1, threads);
 
     /// <summary>Does work on micro-batches, each worker on every so manieth.</summary>
     /// <param name="micros">Micro-batches.</param>

@@ -300,7 +300,9 @@ public sealed class Decoder : IDisposable
         observe?.Invoke(0, x);
         for (var i = 0; i < _layers.Length; i++)
         {
-            x = Block(i, x, rotation, attention);
+            // What a layer makes on the way is given back at its end, unless autograd keeps it.
+            using var layer = NewDisposeScope();
+            x = Block(i, x, rotation, attention).MoveToOuterDisposeScope();
             observe?.Invoke(i + 1, x);
         }
 

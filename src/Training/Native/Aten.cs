@@ -150,6 +150,13 @@ public static unsafe partial class Aten
         }
     }
 
+    /// <summary>Version of the libtorch that is loaded, major and minor.</summary>
+    public static Version LibtorchVersion()
+    {
+        var version = aoti_torch_abi_version();
+        return new Version((int)(version >> 56), (int)((version >> 48) & 0xff));
+    }
+
     [LibraryImport("torch_cpu", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int torch_call_dispatcher(string name, string overload, ulong* stack, ulong abiVersion);
 

@@ -79,9 +79,18 @@ public static partial class LibtorchLoader
             NativeLibrary.SetDllImportResolver(typeof(LibtorchLoader).Assembly, (name, _, _) =>
                 name == "torch_cpu" ? NativeLibrary.Load(Path.Combine(folder, "libtorch_cpu.so")) : IntPtr.Zero);
             torch.InitializeDeviceType(hasCuda && torch.cuda.is_available() ? DeviceType.CUDA : DeviceType.CPU);
-            return new LibtorchReport { Works = true, Folder = folder, Tried = tried, Binding = binding, Patched = patched, Cuda = hasCuda };
+            return new LibtorchReport
+            {
+                Works = true,
+                Version = Aten.LibtorchVersion().ToString(),
+                Folder = folder,
+                Tried = tried,
+                Binding = binding,
+                Patched = patched,
+                Cuda = hasCuda,
+            };
         }
-        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException or TypeInitializationException or InvalidDataException or IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or TypeInitializationException or InvalidDataException or IOException or UnauthorizedAccessException or NotSupportedException)
         {
             return Failure(tried, folder, e.Message, $"Set {Variable} to a folder of libtorch 2.10 or 2.11 that loads on this system.");
         }
@@ -103,7 +112,7 @@ public static partial class LibtorchLoader
         var version = TorchPackageVersion();
         (string? Folder, string Why)[] candidates =
         [
-            (AppContext.GetData("Axpo.Libtorch") as string, "the build's package folder"),
+            (AppContext.GetData("Axpo.Libtorch") is string built ? Path.Combine(AppContext.BaseDirectory, built) : null, "the build's package folder"),
             (Path.Combine(packages, PackageFolder, version, "runtimes", "linux-x64", "native"), "the NuGet cache"),
             (AppContext.BaseDirectory, "the program's folder"),
             (Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"), "the program's runtimes folder"),

@@ -6,6 +6,9 @@ public sealed record LibtorchReport
     /// <summary>Whether TorchSharp works in this process.</summary>
     public required bool Works { get; init; }
 
+    /// <summary>Version of libtorch, major and minor; null if it does not say.</summary>
+    public string? Version { get; init; }
+
     /// <summary>Folder of libtorch; null if none was found.</summary>
     public string? Folder { get; init; }
 

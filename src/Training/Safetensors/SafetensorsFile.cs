@@ -19,6 +19,14 @@ public static class SafetensorsFile
         return SafetensorsHeader.Read(path, file);
     }
 
+    /// <summary>Numbers of a file by the names of their types (<c>F32</c>, <c>BF16</c>), those of types that are not read as well; reads the header only.</summary>
+    /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
+    public static IReadOnlyDictionary<string, long> CountNumbers(string path)
+    {
+        using var file = File.OpenRead(path);
+        return SafetensorsHeader.CountNumbers(path, file);
+    }
+
     /// <summary>
     /// Every tensor of a file, as views of the mapped file (private to this process: what is written to them never reaches it). Nothing is in memory until it is read, and what is read may leave it again; the file must not
     /// be cut off meanwhile. Tensors that do not stand at a multiple of their elements' size are copied.

@@ -17,6 +17,8 @@ internal static class SafetensorsHeader
     /// <summary>Longest header that is read, bytes: the limit of the format's own reader.</summary>
     private const long MaxHeader = 100_000_000;
 
+    private const string Metadata = "__metadata__";
+
     /// <summary>Element types by their names in a header, with their bytes.</summary>
     public static IReadOnlyDictionary<string, (ScalarType Type, int Size)> Types { get; } = new Dictionary<string, (ScalarType Type, int Size)>(StringComparer.Ordinal)
     {
@@ -38,6 +40,24 @@ internal static class SafetensorsHeader
     /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
     public static Dictionary<string, SafetensorsEntry> Read(string path, FileStream file)
     {
+        return Parse(path, file, (json, length) =>
+        {
+            var entries = json.EnumerateObject().Where(p => p.Name != Metadata).ToDictionary(p => p.Name, p => Entry(path, p, 8 + length, file.Length), StringComparer.Ordinal);
+            CheckCover(path, entries, 8 + length, file.Length);
+            return entries;
+        });
+    }
+
+    /// <summary>Numbers by the names of their types, those of types that are not read as well.</summary>
+    /// <param name="path">Name of the file, for messages.</param>
+    /// <param name="file">The file, at its start.</param>
+    /// <exception cref="InvalidDataException">The file is damaged; the message says where.</exception>
+    public static IReadOnlyDictionary<string, long> CountNumbers(string path, FileStream file) => Parse(path, file, (json, _) => json.EnumerateObject().Where(p => p.Name != Metadata)
+        .GroupBy(p => p.Value.GetProperty("dtype").GetString() ?? "", p => p.Value.GetProperty("shape").EnumerateArray().Aggregate(1L, (a, s) => checked(a * s.GetInt64())))
+        .ToDictionary(g => g.Key, g => g.Sum(), StringComparer.Ordinal));
+
+    private static T Parse<T>(string path, FileStream file, Func<JsonElement, long, T> read)
+    {
         Span<byte> prefix = stackalloc byte[8];
         if (file.Length < 8 || file.ReadAtLeast(prefix, 8, throwOnEndOfStream: false) < 8)
         {
@@ -55,9 +75,7 @@ internal static class SafetensorsHeader
         try
         {
             using var json = JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            var entries = json.RootElement.EnumerateObject().Where(p => p.Name != "__metadata__").ToDictionary(p => p.Name, p => Entry(path, p, 8 + length, file.Length), StringComparer.Ordinal);
-            CheckCover(path, entries, 8 + length, file.Length);
-            return entries;
+            return read(json.RootElement, length);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
         {

@@ -124,7 +124,7 @@ public sealed class RunsTests
         using var axpo = new AxpoConsole();
         await SampleRun.CreateAsync(axpo.Folders, "quick");
         (await axpo.RunAsync("runs", "show", "quik")).ShouldBe(ExitCode.BadInput);
-        axpo.Errors.ShouldBe([$"error: run: there is no 'quik' in {axpo.Folders.Root}; the newest are quick"]);
+        axpo.Errors.ShouldBe([$"error: run: there is no 'quik' in {axpo.Folders.Root}; did you mean 'quick'? the newest are quick"]);
         (await axpo.RunAsync("runs", "show", "../quick")).ShouldBe(ExitCode.BadInput);
         axpo.Errors.ShouldHaveSingleItem().ShouldStartWith("error: run: '../quick' is no name for a run");
     }

@@ -81,6 +81,18 @@ public sealed class PreflightTests : IDisposable
     }
 
     [Fact]
+    public async Task A_run_that_cannot_fit_this_machines_memory_is_refused_and_one_elsewhere_is_not()
+    {
+        var small = new PreflightHost { Memory = new MachineMemory(512L << 20) };
+        var problem = (await CheckAsync(Facts(), host: small)).ShouldHaveSingleItem();
+        (problem.Field, problem.IsEnvironment).ShouldBe(("memory", true));
+        problem.Remedy.ShouldContain("0.5 GiB are available");
+        problem.Remedy.ShouldContain("engine.kvMebibytes=256");
+        (await CheckAsync(Facts(), host: small with { IsHere = false })).ShouldBeEmpty();
+        (await CheckAsync(Facts() with { Engine = new EngineOptions { KvMebibytes = 64 } }, host: small with { Trains = false })).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task A_pipeline_that_is_not_longer_than_the_codes_own_limit_is_refused()
     {
         var python = new PythonOptions { TimeoutSeconds = 30, Pipeline = new PipelineOptions { DeadlineSeconds = 30 } };
@@ -99,7 +111,7 @@ public sealed class PreflightTests : IDisposable
 
         var file = Path.Combine(_folder.Path, "file");
         await File.WriteAllTextAsync(file, "", TestContext.Current.CancellationToken);
-        var problem = (await Preflight.CheckAsync(Facts(), new RunFolders(file), "r", null, TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
+        var problem = (await Preflight.CheckAsync(Facts(), new RunFolders(file), "r", null, PreflightHost.Training, TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
         (problem.Field, problem.Value, problem.IsEnvironment).ShouldBe(("--runs", file, true));
     }
 
@@ -107,6 +119,6 @@ public sealed class PreflightTests : IDisposable
 
     private static RunConfiguration Facts() => new() { Model = Gap, Tasks = new TaskOptions { Suites = new() { ["fact"] = 1 } } };
 
-    private Task<IReadOnlyList<Problem>> CheckAsync(RunConfiguration configuration, string name = "r") =>
-        Preflight.CheckAsync(configuration, new RunFolders(_folder.Path), name, null, TestContext.Current.CancellationToken);
+    private Task<IReadOnlyList<Problem>> CheckAsync(RunConfiguration configuration, string name = "r", PreflightHost? host = null) =>
+        Preflight.CheckAsync(configuration, new RunFolders(_folder.Path), name, null, host ?? PreflightHost.Training, TestContext.Current.CancellationToken);
 }
