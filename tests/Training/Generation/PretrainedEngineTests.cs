@@ -16,7 +16,7 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
 
     // What is live at once, in tokens, and the tokens of a long prompt that are forced one by one.
     private const int LiveTokens = 4096;
-    private const int ForcedTokens = 64;
+    private const int ForcedTokens = 16;
 
     public static TheoryData<string> Files => PretrainedCase.Files;
 
@@ -28,7 +28,6 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
         {
             var sampled = await Generate(engine, Request($"{item.Name}/greedy", item.Ids, item.GreedyIds.Length) with { Sampling = new SamplingOptions { Temperature = 0 } });
             wrong.SameTokens($"{item.Name}: greedy token", sampled.Tokens, item.GreedyIds, item.GreedyTop2Gap);
-            wrong.Same($"{item.Name}: end of turn", Array.IndexOf(sampled.Tokens, 2), item.GreedyFirstEos ?? -1);
         });
         wrong.Found.ShouldBeEmpty();
     }

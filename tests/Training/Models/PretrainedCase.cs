@@ -32,8 +32,6 @@ internal sealed record PretrainedCase
 
     public double[] GreedyTop2Gap { get; init; } = [];
 
-    public int? GreedyFirstEos { get; init; }
-
     /// <summary>Files of the family.</summary>
     public static TheoryData<string> Files => [.. Directory.Exists(Family)
         ? Directory.EnumerateFiles(Family, "*.json").Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal).DefaultIfEmpty("(none)")

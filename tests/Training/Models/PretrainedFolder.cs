@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using System.Security.Cryptography;
 using Axpo.Training.Safetensors;
 using Xunit;
@@ -70,7 +68,7 @@ internal static class PretrainedFolder
 
         foreach (var (tool, arguments) in new[] { ("tar", "--version"), ("xz", "--version"), ("python3", "-c|import hashlib, json, struct") })
         {
-            if (Run(tool, arguments.Split('|')) is not null)
+            if (OutsideProgram.Run(tool, arguments.Split('|')) is not null)
             {
                 return $"{archive} is not expanded yet, for which tar, xz and python3 with its standard library are wanted; {tool} does not run";
             }
@@ -83,7 +81,7 @@ internal static class PretrainedFolder
         try
         {
             var expanded = Path.Combine(aside, Name);
-            if ((Run("tar", "xJf", archive, "-C", aside, "--no-same-owner") ?? Run("python3", Path.Combine(expanded, "expand.py"), expanded)) is { } fault)
+            if ((OutsideProgram.Run("tar", "xJf", archive, "-C", aside, "--no-same-owner") ?? OutsideProgram.Run("python3", Path.Combine(expanded, "expand.py"), expanded)) is { } fault)
             {
                 throw new InvalidDataException($"{archive}: cannot be expanded: {fault}");
             }
@@ -101,24 +99,5 @@ internal static class PretrainedFolder
         }
 
         return null;
-    }
-
-    /// <summary>Runs a program to its end.</summary>
-    /// <returns>null; or what went wrong.</returns>
-    private static string? Run(string program, params string[] arguments)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
-            var output = process.StandardOutput.ReadToEndAsync();
-            var errors = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            output.GetAwaiter().GetResult();
-            return process.ExitCode == 0 ? null : $"{program} ended with {process.ExitCode}: {errors}";
-        }
-        catch (Win32Exception e)
-        {
-            return e.Message;
-        }
     }
 }
