@@ -26,6 +26,11 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
     {
         var wrong = await ForEach(file, async (engine, item, wrong) =>
         {
+            if (item.GreedyIds.Length == 0)
+            {
+                return;
+            }
+
             var sampled = await Generate(engine, Request($"{item.Name}/greedy", item.Ids, item.GreedyIds.Length) with { Sampling = new SamplingOptions { Temperature = 0 } });
             wrong.SameTokens($"{item.Name}: greedy token", sampled.Tokens, item.GreedyIds, item.GreedyTop2Gap);
         });
@@ -38,6 +43,11 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
     {
         var wrong = await ForEach(file, async (engine, item, wrong) =>
         {
+            if (item.GreedyIds.Length == 0)
+            {
+                return;
+            }
+
             var forced = await Generate(engine, Request($"{item.Name}/forced", item.Ids, item.GreedyIds.Length) with { Forced = item.GreedyIds });
             wrong.Near($"{item.Name}: forced", forced.LogProbs, item.GreedyLogprobs);
 
@@ -52,7 +62,7 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
             wrong.Same($"{item.Name}: tokens that the fork computed again", fork.PrefilledTokens, 0);
 
             // The best tokens after the prompt, each a fork of its own: the engine says log-probs, the reference logits.
-            await Task.WhenAll(item.Top20Ids.Select(async (token, rank) =>
+            await Task.WhenAll((item.LastLogsumexp is null ? [] : item.Top20Ids).Select(async (token, rank) =>
             {
                 var one = await Generate(engine, Request($"{item.Name}/top{rank}", [], 1) with { ForkOf = $"{item.Name}/forced", Offset = item.Ids.Length, Forced = [token] });
                 lock (wrong)
@@ -143,7 +153,7 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
         private PolicyEngine? _engine;
 
         public async Task<PolicyEngine> StartedAsync() => _engine ??= await PolicyEngine.StartAsync(
-            PretrainedFolder.Require(), new EngineOptions { KvMebibytes = 1024, Workers = 2, Device = "cpu" }, TimeProvider.System, NullLogger<PolicyEngine>.Instance, cancellationToken: TestContext.Current.CancellationToken);
+            PretrainedFolder.Require(), new EngineOptions { KvMebibytes = 2048, Workers = 2, Device = "cpu" }, TimeProvider.System, NullLogger<PolicyEngine>.Instance, cancellationToken: TestContext.Current.CancellationToken);
 
         public ValueTask DisposeAsync() => _engine?.DisposeAsync() ?? ValueTask.CompletedTask;
     }
