@@ -17,7 +17,10 @@ internal sealed class Gemm : IDisposable
     public Rate Rate { get; } = new();
 
     /// <summary>Measures a round of about a quarter of a second.</summary>
-    public Task MeasureAsync(int round) => Rate.AddAsync(round, Products * 2.0 * Size * Size * Size / 1e9, () => _thread.RunAsync(
+    public Task MeasureAsync(int round) => MeasureAsync(round, Rate);
+
+    /// <summary>Measures such a round for another series of rounds.</summary>
+    public Task MeasureAsync(int round, Rate rate) => rate.AddAsync(round, Products * 2.0 * Size * Size * Size / 1e9, () => _thread.RunAsync(
         () =>
         {
             using var guard = inference_mode();

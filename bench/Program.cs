@@ -3,7 +3,22 @@ using System.Globalization;
 using Axpo.Bench;
 using Axpo.Training.Native;
 
-// One markdown table: `dotnet run -c Release --project bench -- NAME...`; without a name all of them run.
+if (args is [LoadedMemory.Verb, var loaded])
+{
+    LibtorchLoader.EnsureLoaded();
+    Console.Out.Write(LoadedMemory.Measure(loaded));
+    return 0;
+}
+
+// One markdown table: `dotnet run -c Release --project bench -- NAME... [--model FOLDER]`; without a name all of them run.
+var option = Array.IndexOf(args, "--model");
+if (option >= 0 && option + 1 == args.Length)
+{
+    Console.Error.WriteLine("bench: --model wants a model folder");
+    return 2;
+}
+
+var model = option < 0 ? null : args[option + 1];
 Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringComparer.Ordinal)
 {
     ["engine"] = EngineBench.RunAsync,
@@ -19,13 +34,15 @@ Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringCompar
     ["learner"] = LearnerBench.RunAsync,
     ["pytorch"] = PytorchBench.RunAsync,
     ["trl"] = TrlBench.RunAsync,
+    ["smollm2"] = () => PretrainedBench.RunAsync(model),
     ["grains"] = GrainBench.RunAsync,
     ["load"] = LoadBench.RunAsync,
     ["tool-faults"] = ToolFaultBench.RunAsync,
     ["objectives"] = ObjectiveBench.RunAsync,
     ["soak"] = SoakBench.RunAsync,
 };
-var names = args.Length > 0 ? args : [.. benchmarks.Keys];
+string[] asked = option < 0 ? args : [.. args[..option], .. args[(option + 2)..]];
+string[] names = asked.Length > 0 ? asked : [.. benchmarks.Keys];
 if (names.FirstOrDefault(n => !benchmarks.ContainsKey(n)) is { } unknown)
 {
     Console.Error.WriteLine($"bench: '{unknown}' is not known; there are {string.Join(", ", benchmarks.Keys)}");

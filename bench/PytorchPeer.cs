@@ -19,8 +19,13 @@ internal sealed class PytorchPeer : IDisposable
     public double Gigaflops { get; }
 
     /// <summary>Starts the process.</summary>
+    /// <param name="shape">Shape of the decoder.</param>
+    /// <param name="sequences">Sequences of a batch.</param>
+    /// <param name="length">Tokens of each.</param>
+    /// <param name="minibatches">Steps of an update.</param>
+    /// <param name="withReference">Whether there are passes without gradients before it, for log-probs of the generating weights and of a frozen reference.</param>
     /// <returns>The peer; or null and why there is none.</returns>
-    public static async Task<(PytorchPeer? Peer, string Why)> StartAsync(DecoderConfig shape, int sequences, int length, int minibatches)
+    public static async Task<(PytorchPeer? Peer, string Why)> StartAsync(DecoderConfig shape, int sequences, int length, int minibatches, bool withReference = true)
     {
         var python = Environment.GetEnvironmentVariable("AXPO_PYTHON") is { Length: > 0 } own ? own : "/usr/bin/python3";
         if (!File.Exists(python))
@@ -39,6 +44,8 @@ internal sealed class PytorchPeer : IDisposable
             kvHeads = shape.KvHeads,
             headDim = shape.HeadDim,
             intermediate = shape.IntermediateSize,
+            qkNorm = shape.QkNorm,
+            withReference,
             sequences,
             length,
             minibatches,
@@ -57,15 +64,12 @@ internal sealed class PytorchPeer : IDisposable
     }
 
     /// <summary>One update.</summary>
-    public async Task StepAsync()
-    {
-        await _process.StandardInput.WriteLineAsync("go");
-        await _process.StandardInput.FlushAsync();
-        if (await _process.StandardOutput.ReadLineAsync() is null)
-        {
-            throw new InvalidOperationException("PyTorch's process ended in the middle of a step");
-        }
-    }
+    /// <returns>Its seconds.</returns>
+    public Task<double> StepAsync() => AskAsync("go");
+
+    /// <summary>Decodes tokens of so many sequences together, with a preallocated cache, after a prompt whose prefill does not count.</summary>
+    /// <returns>Its seconds.</returns>
+    public Task<double> DecodeAsync(int sequences, int promptTokens, int newTokens) => AskAsync(string.Create(CultureInfo.InvariantCulture, $"decode {sequences} {promptTokens} {newTokens}"));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -73,5 +77,14 @@ internal sealed class PytorchPeer : IDisposable
         _process.StandardInput.Close();
         _process.WaitForExit();
         _process.Dispose();
+    }
+
+    private async Task<double> AskAsync(string line)
+    {
+        await _process.StandardInput.WriteLineAsync(line);
+        await _process.StandardInput.FlushAsync();
+        return await _process.StandardOutput.ReadLineAsync() is { } seconds
+            ? double.Parse(seconds, CultureInfo.InvariantCulture)
+            : throw new InvalidOperationException($"PyTorch's process ended in the middle of '{line}'");
     }
 }

@@ -43,16 +43,7 @@ public sealed class ModelParityTests
     public void Logits_and_log_probs_of_single_rows(string name)
     {
         using var model = Open(name, out var cases);
-        using var scope = NewDisposeScope();
-        using var guard = no_grad();
-        for (var row = 0; cases.ContainsKey(Key(row, "input_ids")); row++)
-        {
-            var ids = cases[Key(row, "input_ids")].flatten();
-            var logits = Logits(model, ids);
-            Fixtures.Difference(logits, cases[Key(row, "logits")].reshape(logits.shape)).ShouldBeLessThan(1e-4);
-            var want = cases[Key(row, "logprobs")].flatten();
-            Fixtures.Difference(LogProbs(logits, ids), want).ShouldBeLessThan(1e-4);
-        }
+        SingleRows(model, cases);
     }
 
     [Theory]
@@ -153,10 +144,11 @@ public sealed class ModelParityTests
     [MemberData(nameof(Folders))]
     public void A_saved_folder_reads_back_bit_for_bit_under_the_same_names(string name)
     {
-        using var model = Open(name, out _);
+        using var model = Open(name, out var cases);
         var folder = Path.Combine(Directory.CreateTempSubdirectory("axpo-test-").FullName, "copy");
         model.Save(folder);
         using var again = Decoder.Load(folder);
+        SingleRows(again, cases);
         again.Config.ShouldBe(model.Config);
         foreach (var ((_, want), (_, got)) in model.Parameters.Zip(again.Parameters))
         {
@@ -171,6 +163,15 @@ public sealed class ModelParityTests
         File.ReadAllText(Path.Combine(folder, "generation_config.json")).ShouldBe(File.ReadAllText(Path.Combine(Family, name, "generation_config.json")));
         var original = ModelWeights.Files(Path.Combine(Family, name)).SelectMany(f => SafetensorsFile.ReadHeader(f).Keys).Order(StringComparer.Ordinal);
         SafetensorsFile.ReadHeader(Path.Combine(folder, ModelWeights.FileName)).Keys.Order(StringComparer.Ordinal).ShouldBe(original);
+
+        var second = folder + ".again";
+        again.Save(second);
+        Directory.GetFiles(second).Select(Path.GetFileName).Order(StringComparer.Ordinal).ShouldBe(Directory.GetFiles(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        foreach (var file in Directory.GetFiles(folder))
+        {
+            File.ReadAllBytes(Path.Combine(second, Path.GetFileName(file))).ShouldBe(File.ReadAllBytes(file), file);
+        }
+
         Should.Throw<IOException>(() => model.Save(folder)).Message.ShouldContain("never overwritten");
         Directory.Delete(Path.GetDirectoryName(folder)!, recursive: true);
     }
@@ -185,7 +186,21 @@ public sealed class ModelParityTests
 
     internal static long[] Longs(Tensor tensor) => tensor.flatten().data<long>().ToArray();
 
-    private static Tensor Logits(Decoder model, Tensor ids)
+    private static void SingleRows(Decoder model, Dictionary<string, Tensor> cases)
+    {
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        for (var row = 0; cases.ContainsKey(Key(row, "input_ids")); row++)
+        {
+            var ids = cases[Key(row, "input_ids")].flatten();
+            var logits = Logits(model, ids);
+            Fixtures.Difference(logits, cases[Key(row, "logits")].reshape(logits.shape)).ShouldBeLessThan(1e-4);
+            var want = cases[Key(row, "logprobs")].flatten();
+            Fixtures.Difference(LogProbs(logits, ids), want).ShouldBeLessThan(1e-4);
+        }
+    }
+
+    internal static Tensor Logits(Decoder model, Tensor ids)
     {
         var n = (int)ids.shape[0];
         return model.Logits(model.Forward(ids, arange(n, ScalarType.Int64), CausalAttention.Packed([n], model.Config)));
@@ -197,7 +212,7 @@ public sealed class ModelParityTests
         return File.Exists(config) && DecoderConfig.SupportedModelTypes.Contains(Fixtures.Json(config)["model_type"]!.GetValue<string>());
     }
 
-    private static Decoder Open(string name, out Dictionary<string, Tensor> cases)
+    internal static Decoder Open(string name, out Dictionary<string, Tensor> cases)
     {
         Assert.SkipUnless(Directory.Exists(Path.Combine(Family, name)), $"{name}: no such family here");
         Assert.SkipUnless(Supported(name), $"{name}: this architecture is not supported yet");
