@@ -47,7 +47,7 @@ public static class PolicyExport
         Directory.CreateDirectory(aside);
         try
         {
-            await Task.Run(() => CheckpointExport.WriteInto(checkpoint.Folder, model, merged, aside), cancellationToken);
+            await Task.Run(() => CheckpointExport.WriteInto(checkpoint.Folder, merged, aside), cancellationToken);
             DiskFlush.Tree(aside);
             cancellationToken.ThrowIfCancellationRequested();
             Directory.Move(aside, target);

@@ -2,7 +2,7 @@ using Axpo.Training.Models.Lora;
 
 namespace Axpo.Training.Models;
 
-/// <summary>What a model folder holds besides weights and config.json: tokenizer, chat template, generation settings, licence.</summary>
+/// <summary>What a model folder holds besides weights and config.json: tokenizer, chat template, generation settings, licence and notices.</summary>
 public static class CompanionFiles
 {
     private static readonly string[] _names = ["special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "generation_config.json"];
@@ -32,5 +32,6 @@ public static class CompanionFiles
         _names.Contains(name, StringComparer.Ordinal)
         || name.StartsWith("tokenizer", StringComparison.Ordinal)
         || name.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase)
+        || name.StartsWith("NOTICE", StringComparison.OrdinalIgnoreCase)
         || Path.GetExtension(name) == ".jinja";
 }

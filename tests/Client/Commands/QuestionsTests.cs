@@ -9,7 +9,7 @@ public sealed class QuestionsTests
     {
         using var axpo = new AxpoConsole();
         var file = Path.Combine(axpo.Folder, "q.jsonl");
-        File.WriteAllLines(file, ["a", "b", "c"].Select(id => Good.Replace("ID", id, StringComparison.Ordinal)).Append(
+        File.WriteAllLines(file, new[] { "a", "b", "c" }.Select(id => Good.Replace("ID", id, StringComparison.Ordinal)).Append(
             """{"id":"d","question":"?","answer":"x y","category":"search","suite":"facts","verifier":"f1","metadata":{"threshold":0.5,"hops":3}}"""));
         (await axpo.RunAsync("questions", "check", file)).ShouldBe(ExitCode.Done);
         axpo.Screen.ShouldContain("4 questions, all good");
@@ -28,7 +28,7 @@ public sealed class QuestionsTests
         var file = Path.Combine(axpo.Folder, "q.jsonl");
         File.WriteAllLines(file, Enumerable.Range(0, 50).Select(i => i % 2 == 0 ? Good.Replace("ID", $"q{i}", StringComparison.Ordinal) : Good.Replace("ID", $"q{i}", StringComparison.Ordinal).Replace("numeric", "numerik", StringComparison.Ordinal)));
         (await axpo.RunAsync("questions", "check", file)).ShouldBe(ExitCode.BadInput);
-        axpo.Errors.Count.ShouldBe(25);
+        axpo.Errors.Length.ShouldBe(25);
         axpo.Errors[^1].ShouldStartWith($"error: {file}: line 50, question 'q49': verifier: 'numerik': unknown; did you mean 'numeric'?");
     }
 
