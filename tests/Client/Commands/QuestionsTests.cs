@@ -16,7 +16,7 @@ public sealed class QuestionsTests
         axpo.Screen.ShouldContain("f1");
 
         (await axpo.RunAsync("questions", "check", file, "--json")).ShouldBe(ExitCode.Done);
-        var json = axpo.JsonLines()[0];
+        var json = axpo.Json();
         json.GetProperty("questions").GetInt32().ShouldBe(4);
         json.GetProperty("rows").EnumerateArray().Select(r => (r.GetProperty("suite").GetString(), r.GetProperty("questions").GetInt32(), r.GetProperty("mostHops").GetInt32())).ShouldBe([("sums", 3, 1), ("facts", 1, 3)]);
     }
