@@ -73,7 +73,7 @@ public static class MemoryEstimator
     {
         var moment = new MemoryMoment("samples");
         Engine(plan, moment);
-        moment.Add(plan.EngineDevice, "engine: model below the adapter", plan.IsAdapter ? Weights(plan.Model, Float) : 0);
+        BelowAdapter(plan, moment);
         return moment;
     }
 
@@ -83,6 +83,7 @@ public static class MemoryEstimator
         var moment = new MemoryMoment("publishes new weights");
         Engine(plan, moment);
         moment.Add(plan.EngineDevice, "engine: new weights", (plan.Run.Learner.Lora.Rank > 0 ? 2 : 1) * Weights(plan.Model, Float));
+        BelowAdapter(plan, moment);
         Learner(plan, moment);
         if (!IsHost(plan.LearnerDevice))
         {
@@ -92,6 +93,9 @@ public static class MemoryEstimator
 
         return moment;
     }
+
+    /// <summary>An adapter's folder is read as its model and a copy with the adapter in its weights.</summary>
+    private static void BelowAdapter(MemoryPlan plan, MemoryMoment moment) => moment.Add(plan.EngineDevice, "engine: model below the adapter", plan.IsAdapter ? Weights(plan.Model, Float) : 0);
 
     private static MemoryMoment Updating(MemoryPlan plan)
     {
