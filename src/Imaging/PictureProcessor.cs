@@ -3,6 +3,9 @@ namespace Axpo.Imaging;
 /// <summary>From a picture to the patches of a vision tower (transformers <c>image_processing_pil_qwen2_vl.py</c>): resized, rescaled, normalised, cut. What <c>preprocessor_config.json</c> says; <see cref="PictureProcessorFile"/> reads it.</summary>
 public sealed record PictureProcessor
 {
+    /// <summary>Most numbers that a picture becomes (1 GiB), whatever the file says.</summary>
+    public const long MostNumbers = 1 << 28;
+
     /// <summary>Side of a patch, pixels.</summary>
     public required int PatchSize { get; init; }
 
@@ -37,13 +40,18 @@ public sealed record PictureProcessor
     public int PatchWidth => 3 * TemporalPatchSize * PatchSize * PatchSize;
 
     /// <summary>The patches of a picture of these sides, before anything is computed.</summary>
-    /// <exception cref="InvalidDataException">One side is more than 200 times the other, or nothing is resized and a side is no multiple of a token's.</exception>
+    /// <exception cref="InvalidDataException">One side is more than 200 times the other, nothing is resized and a side is no multiple of a token's, or it becomes more than <see cref="MostNumbers"/>.</exception>
     public PatchGrid Grid(int width, int height)
     {
         var (tall, wide) = Resizes ? SmartResize.Target(height, width, Factor, MinPixels, MaxPixels) : (height, width);
-        return tall % Factor == 0 && wide % Factor == 0
+        if (tall % Factor != 0 || wide % Factor != 0)
+        {
+            throw new InvalidDataException($"picture of {width} x {height} pixels: do_resize is false, and a side is no multiple of {Factor}");
+        }
+
+        return 3L * TemporalPatchSize * tall * wide <= MostNumbers
             ? new PatchGrid(1, tall / PatchSize, wide / PatchSize)
-            : throw new InvalidDataException($"picture of {width} x {height} pixels: do_resize is false, and a side is no multiple of {Factor}");
+            : throw new InvalidDataException($"picture of {width} x {height} pixels: {wide} x {tall} after resizing is more than {MostNumbers} numbers; lower size.longest_edge or shortest_edge of {PictureProcessorFile.FileName}");
     }
 
     /// <summary>The picture in the size that the tower sees.</summary>

@@ -11,8 +11,11 @@ public static class PictureProcessorFile
 
     private const int Bicubic = 3;
 
-    /// <summary>Largest patch of a token, and most patches of it: far above every model's.</summary>
-    private const int LargestSide = 1024;
+    /// <summary>Largest side of a patch, pixels: far above every model's.</summary>
+    private const int LargestPatch = 1024;
+
+    /// <summary>Most frames of a patch, and most patches along the side of a token: far above every model's.</summary>
+    private const int MostTogether = 64;
 
     private static readonly string[] _types = ["Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil"];
 
@@ -72,9 +75,9 @@ public static class PictureProcessorFile
             var normalises = Flag("do_normalize");
             var processor = new PictureProcessor
             {
-                PatchSize = Side("patch_size"),
-                TemporalPatchSize = Side("temporal_patch_size"),
-                MergeSize = Side("merge_size"),
+                PatchSize = Side("patch_size", LargestPatch),
+                TemporalPatchSize = Side("temporal_patch_size", MostTogether),
+                MergeSize = Side("merge_size", MostTogether),
                 MinPixels = least,
                 MaxPixels = most,
                 Resizes = Flag("do_resize"),
@@ -112,7 +115,7 @@ public static class PictureProcessorFile
             _ => throw Wrong(name, "true or false"),
         };
 
-        private int Side(string name) => Node(name) is JsonValue v && v.TryGetValue<int>(out var side) && side is > 0 and <= LargestSide ? side : throw Wrong(name, $"a whole number from 1 to {LargestSide}");
+        private int Side(string name, int most) => Node(name) is JsonValue v && v.TryGetValue<int>(out var side) && side > 0 && side <= most ? side : throw Wrong(name, $"a whole number from 1 to {most}");
 
         /// <summary>An area of <c>size</c>; the older field beside <c>size</c> overrides it.</summary>
         private long Edge(JsonObject size, string name, string older) => (Node(older) ?? size[name] ?? size[older]) is JsonValue v && v.TryGetValue<long>(out var pixels) && pixels is > 0 and <= int.MaxValue

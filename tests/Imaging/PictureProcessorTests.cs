@@ -53,6 +53,10 @@ public sealed class PictureProcessorTests
     }
 
     [Fact]
+    public void A_picture_that_would_become_too_many_numbers_is_refused() =>
+        Should.Throw<InvalidDataException>(() => Read(With("size", "{\"shortest_edge\":2000000000,\"longest_edge\":2000000000}")).Grid(8, 8)).Message.ShouldContain("longest_edge");
+
+    [Fact]
     public void The_older_bounds_override_size() => (Read(With("min_pixels", "1024", "max_pixels", "2048")) is { MinPixels: 1024, MaxPixels: 2048 }).ShouldBeTrue();
 
     [Theory]

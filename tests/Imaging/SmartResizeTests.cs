@@ -15,7 +15,8 @@ public sealed class SmartResizeTests
         {
             var data = new TheoryData<string>();
             var models = Path.Combine(Root, "models");
-            foreach (var file in Directory.Exists(models) ? Directory.EnumerateFiles(models, "cases.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [])
+            string[] files = Directory.Exists(models) ? [.. Directory.EnumerateFiles(models, "cases.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal)] : [];
+            foreach (var file in files)
             {
                 if (File.ReadAllText(file).Contains("\"smart_resize\"", StringComparison.Ordinal))
                 {

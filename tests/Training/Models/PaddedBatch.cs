@@ -37,9 +37,8 @@ internal sealed class PaddedBatch
     public Tensor Forward(Decoder model) => model.Forward(
         Ids, cat(Rows.Select(r => arange(r.Length, ScalarType.Int64)).ToArray()), CausalAttention.Packed([.. Rows.Select(r => r.Length)], model.Config));
 
-    public Tensor Nll(Decoder model, out long tokens)
+    public Tensor Nll(Tensor logits, out long tokens)
     {
-        var logits = model.Logits(Forward(model));
         var sum = zeros([]);
         tokens = 0;
         foreach (var (_, _, begin, length) in Rows)
