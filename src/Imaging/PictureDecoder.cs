@@ -7,6 +7,7 @@ namespace Axpo.Imaging;
 /// </summary>
 public static class PictureDecoder
 {
+    /// <summary>What is read: each format more is a parser more that hostile files reach.</summary>
     private static readonly SKEncodedImageFormat[] _formats = [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Bmp];
 
     /// <summary>Decodes a file.</summary>
@@ -36,7 +37,7 @@ public static class PictureDecoder
         }
 
         var png = PngHeader.Read(file);
-        if (png is { BitDepth: 16, ColourType: 0 or 4 })
+        if (png is { BitDepth: 16, ColourType: 0 })
         {
             throw new NotSupportedException("picture: a PNG file with 16 bits of grey; save it with 8");
         }

@@ -63,8 +63,11 @@ public sealed class PictureDecoderTests
     }
 
     [Fact]
-    public void Sixteen_bits_of_colour_keep_the_high_byte() =>
+    public void Sixteen_bits_keep_the_high_byte()
+    {
         PictureDecoder.Decode(PngMaker.Make(1, 1, 16, PngMaker.Rgb, [[10, 255, 20, 0, 255, 128]])).Rgb.ToArray().ShouldBe([10, 20, 255]);
+        PictureDecoder.Decode(PngMaker.Make(1, 1, 16, PngMaker.GreyAlpha, [[10, 255, 255, 255]])).Rgb.ToArray().ShouldBe([10, 10, 10]);
+    }
 
     [Fact]
     public void Sixteen_bits_of_grey_are_refused() =>
