@@ -14,7 +14,7 @@ public static class PictureDecoder
     /// <param name="file">Its bytes.</param>
     /// <param name="limits">How much it may ask for; null: <see cref="PictureLimits.Default"/>.</param>
     /// <exception cref="InvalidDataException">Too large, of another format, damaged or cut off; the message says which.</exception>
-    /// <exception cref="NotSupportedException">A PNG file with 16 bits of grey.</exception>
+    /// <exception cref="NotSupportedException">An interlaced PNG file with 16 bits of grey.</exception>
     public static Picture Decode(ReadOnlySpan<byte> file, PictureLimits? limits = null)
     {
         limits ??= PictureLimits.Default;
@@ -37,13 +37,8 @@ public static class PictureDecoder
         }
 
         var png = PngHeader.Read(file);
-        if (png is { BitDepth: 16, ColourType: 0 })
-        {
-            throw new NotSupportedException("picture: a PNG file with 16 bits of grey; save it with 8");
-        }
-
-        // Pillow reads a PNG file without an alpha channel as RGB and does not look at a transparent colour.
-        var rgb = WhiteGround.Over(Pixels(codec, width, height), opaque: png is { ColourType: 2 });
+        // Pillow reads a PNG file of RGB without an alpha channel as opaque and does not look at a transparent colour.
+        var rgb = png is { BitDepth: 16, ColourType: 0 } ? Grey16.Rgb(file, width, height) : WhiteGround.Over(Pixels(codec, width, height), opaque: png is { ColourType: 2 });
         return Orientation.Upright(new Picture(width, height, rgb), codec.EncodedOrigin);
     }
 

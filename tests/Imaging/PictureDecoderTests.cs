@@ -70,8 +70,24 @@ public sealed class PictureDecoderTests
     }
 
     [Fact]
-    public void Sixteen_bits_of_grey_are_refused() =>
-        Should.Throw<NotSupportedException>(() => PictureDecoder.Decode(PngMaker.Make(1, 1, 16, PngMaker.Grey, [[1, 2]]))).Message.ShouldContain("16 bits of grey");
+    public void Sixteen_bits_of_grey_are_white_above_255() => Gen.Select(Gen.Int[1, 9], Gen.Int[1, 9], Gen.Int[0, 4]).SelectMany(size =>
+        Gen.OneOf(Gen.Int[0, 300], Gen.Int[0, 65_535]).Array[size.Item1 * size.Item2].Select(levels => (Width: size.Item1, Height: size.Item2, Filter: size.Item3, Levels: levels))).Sample(p =>
+        {
+            var rows = p.Levels.Chunk(p.Width).Select(row => row.SelectMany(level => new[] { (byte)(level >> 8), (byte)level }).ToArray());
+            var picture = PictureDecoder.Decode(PngMaker.Make(p.Width, p.Height, 16, PngMaker.Grey, PngMaker.Filtered(rows, 2, p.Filter)));
+            picture.Rgb.ToArray().ShouldBe(p.Levels.SelectMany(level => Enumerable.Repeat((byte)Math.Min(level, 255), 3)).ToArray());
+        });
+
+    [Fact]
+    public void Sixteen_bits_of_grey_that_are_damaged_or_interlaced_are_refused()
+    {
+        var file = PngMaker.Make(4, 4, 16, PngMaker.Grey, Enumerable.Range(0, 3).Select(y => new byte[] { 1, 2, 3, 4, 5, 6, 7, (byte)y }));
+        Should.Throw<InvalidDataException>(() => PictureDecoder.Decode(file)).Message.ShouldContain("damaged or cut off");
+        Should.Throw<InvalidDataException>(() => PictureDecoder.Decode(PngMaker.Make(1, 1, 16, PngMaker.Grey, [(9, [1, 2])]))).Message.ShouldContain("row filter 9");
+        Should.Throw<InvalidDataException>(() => Grey16.Rgb(file.AsSpan(0, file.Length - 20), 4, 4)).Message.ShouldContain("longer than the file");
+        file[28] = 1;
+        Should.Throw<NotSupportedException>(() => Grey16.Rgb(file, 4, 4)).Message.ShouldContain("interlaced");
+    }
 
     [Fact]
     public void A_bomb_is_refused_by_its_header()

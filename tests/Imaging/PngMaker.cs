@@ -19,7 +19,11 @@ internal static class PngMaker
     /// <param name="type">Colour type.</param>
     /// <param name="rows">Bytes of each row, unfiltered.</param>
     /// <param name="more">Chunks between header and data.</param>
-    public static byte[] Make(int width, int height, int depth, int type, IEnumerable<byte[]> rows, params (string Name, byte[] Data)[] more)
+    public static byte[] Make(int width, int height, int depth, int type, IEnumerable<byte[]> rows, params (string Name, byte[] Data)[] more) =>
+        Make(width, height, depth, type, rows.Select(row => (0, row)), more);
+
+    /// <summary>A file of rows that are filtered already, each with its filter.</summary>
+    public static byte[] Make(int width, int height, int depth, int type, IEnumerable<(int Filter, byte[] Row)> rows, params (string Name, byte[] Data)[] more)
     {
         using var file = new MemoryStream();
         file.Write([0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A]);
@@ -36,9 +40,9 @@ internal static class PngMaker
         using var packed = new MemoryStream();
         using (var zlib = new ZLibStream(packed, CompressionLevel.Fastest, leaveOpen: true))
         {
-            foreach (var row in rows)
+            foreach (var (filter, row) in rows)
             {
-                zlib.WriteByte(0);
+                zlib.WriteByte((byte)filter);
                 zlib.Write(row);
             }
         }
@@ -46,6 +50,29 @@ internal static class PngMaker
         Chunk(file, "IDAT", packed.ToArray());
         Chunk(file, "IEND", []);
         return file.ToArray();
+    }
+
+    /// <summary>Filters rows (PNG specification, chapter 9).</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="step">Bytes a pixel.</param>
+    /// <param name="filter">0 none, 1 left, 2 above, 3 mean, 4 Paeth.</param>
+    public static IEnumerable<(int Filter, byte[] Row)> Filtered(IEnumerable<byte[]> rows, int step, int filter)
+    {
+        byte[]? above = null;
+        foreach (var row in rows)
+        {
+            var filtered = new byte[row.Length];
+            for (var i = 0; i < row.Length; i++)
+            {
+                int a = i < step ? 0 : row[i - step], b = above is null ? 0 : above[i], c = i < step || above is null ? 0 : above[i - step];
+                var p = a + b - c;
+                var nearest = new[] { a, b, c }.MinBy(v => Math.Abs(p - v));
+                filtered[i] = (byte)(row[i] - (filter switch { 0 => 0, 1 => a, 2 => b, 3 => (a + b) / 2, _ => nearest }));
+            }
+
+            yield return (filter, filtered);
+            above = row;
+        }
     }
 
     private static void Chunk(Stream file, string name, byte[] data)
