@@ -45,5 +45,10 @@ public sealed class PictureParityTests
     }
 
     /// <summary>[3, height, width] to [height, width, 3].</summary>
-    private static byte[] Interleaved(Tensor planes) => planes.permute(1, 2, 0).contiguous().bytes.ToArray();
+    private static byte[] Interleaved(Tensor planes)
+    {
+        // Alive until its memory is copied.
+        using var interleaved = planes.permute(1, 2, 0).contiguous();
+        return interleaved.bytes.ToArray();
+    }
 }
