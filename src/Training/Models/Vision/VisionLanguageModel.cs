@@ -72,6 +72,28 @@ public sealed class VisionLanguageModel : IDisposable
         ModelWeights.Write(folder, Parameters);
     }
 
+    /// <summary>Reads how a folder has pictures prepared, and checks that it is meant for this tower.</summary>
+    /// <param name="folder">A model's folder.</param>
+    /// <exception cref="FileNotFoundException">There is no <c>preprocessor_config.json</c>.</exception>
+    /// <exception cref="NotSupportedException">A field that would change the patches is not supported; the message names it.</exception>
+    /// <exception cref="InvalidDataException">A field is missing or has the wrong type, or the patches are of another size or order than the tower's.</exception>
+    public PictureProcessor ReadProcessor(string folder)
+    {
+        var processor = PictureProcessorFile.Read(folder);
+        Check("patch_size", processor.PatchSize, Config.Vision.PatchSize);
+        Check("temporal_patch_size", processor.TemporalPatchSize, Config.Vision.TemporalPatchSize);
+        Check("merge_size", processor.MergeSize, Config.Vision.MergeSize);
+        return processor;
+
+        void Check(string field, int found, int needed)
+        {
+            if (found != needed)
+            {
+                throw new InvalidDataException($"{Path.Combine(folder, PictureProcessorFile.FileName)}: {field} is {found}, the model's is {needed}");
+            }
+        }
+    }
+
     /// <summary>Runs the tower over pictures.</summary>
     /// <param name="pictures">The pictures.</param>
     /// <exception cref="ArgumentException">They were cut for another tower.</exception>

@@ -85,6 +85,24 @@ public sealed class VisionConfigTests : IDisposable
         Should.Throw<InvalidDataException>(() => Read(With("text_config", "rope_scaling", "{\"mrope_section\":[1,2]}"))).Message.ShouldContain("mrope_section");
 
     [Fact]
+    public void Names_are_those_of_the_hub_with_a_head_and_biases_where_the_config_says_so()
+    {
+        var tied = VisionLanguageModel.Shapes(Read(JsonNode.Parse(Hub)!));
+        tied["model.visual.patch_embed.proj.weight"].ShouldBe([48, 3, 2, 14, 14]);
+        tied["model.visual.deepstack_merger_list.1.norm.weight"].ShouldBe([192]);
+        tied["model.visual.merger.norm.weight"].ShouldBe([48]);
+        tied["model.language_model.layers.2.self_attn.q_proj.weight"].ShouldBe([96, 64]);
+        tied.Keys.ShouldAllBe(name => name.StartsWith("model.visual.", StringComparison.Ordinal) || name.StartsWith("model.language_model.", StringComparison.Ordinal));
+
+        var json = With("text_config", "attention_bias", "true");
+        json["tie_word_embeddings"] = false;
+        json["text_config"]!["tie_word_embeddings"] = false;
+        var other = VisionLanguageModel.Shapes(Read(json));
+        other.Keys.Except(tied.Keys).Where(name => !name.Contains(".layers.", StringComparison.Ordinal)).ShouldBe(["lm_head.weight"]);
+        other["model.language_model.layers.0.self_attn.o_proj.bias"].ShouldBe([64]);
+    }
+
+    [Fact]
     public void A_decoder_is_not_made_of_it()
     {
         File.WriteAllText(Path.Combine(_folder, "config.json"), Hub);

@@ -17,7 +17,8 @@ internal sealed class VisionFixture : IDisposable
     private VisionFixture(string folder)
     {
         (Folder, Cases, Json) = (folder, Fixtures.Tensors(Path.Combine(folder, "cases.safetensors")), Fixtures.Json(Path.Combine(folder, "cases.json")));
-        (Model, Processor) = (VisionLanguageModel.Load(folder), PictureProcessorFile.Read(folder));
+        Model = VisionLanguageModel.Load(folder);
+        Processor = Model.ReadProcessor(folder);
     }
 
     public static TheoryData<string> Folders

@@ -174,6 +174,47 @@ public sealed class VisionParityTests
 
     [Theory]
     [MemberData(nameof(Folders))]
+    public void Bfloat16_is_near(string name)
+    {
+        using var fixture = VisionFixture.Open(name);
+        using var low = VisionLanguageModel.Load(fixture.Folder, dtype: ScalarType.BFloat16);
+        using var guard = no_grad();
+        foreach (var row in fixture.Rows)
+        {
+            using var scope = NewDisposeScope();
+            var (ids, pictures) = (Ids(fixture, row), fixture.PicturesOf(row));
+            var positions = TokenPositions.Of(ids, [.. pictures.Select(p => p.Grid)], low.Config);
+            var hidden = low.Forward(ids, positions, CausalAttention.Packed([ids.Length], low.Config.Text), pictures.Length == 0 ? null : low.See(pictures));
+            hidden.dtype.ShouldBe(ScalarType.BFloat16);
+            // Rounding moves logits by about a tenth (the fixtures' README).
+            Fixtures.Difference(low.Text.Logits(hidden), fixture.Cases[row + ".logits"]).ShouldBeLessThan(.5, row);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void A_preprocessor_for_another_tower_is_refused(string name)
+    {
+        using var fixture = VisionFixture.Open(name);
+        var folder = Directory.CreateTempSubdirectory("axpo-test-").FullName;
+        try
+        {
+            foreach (var field in new[] { "patch_size", "temporal_patch_size", "merge_size" })
+            {
+                var json = Fixtures.Json(Path.Combine(fixture.Folder, "preprocessor_config.json"));
+                json[field] = json[field]!.GetValue<int>() + 1;
+                File.WriteAllText(Path.Combine(folder, "preprocessor_config.json"), json.ToJsonString());
+                Should.Throw<InvalidDataException>(() => fixture.Model.ReadProcessor(folder)).Message.ShouldContain(field);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Folders))]
     public void Padded_batches_equal_our_packed_sequences(string name)
     {
         using var fixture = VisionFixture.Open(name);
