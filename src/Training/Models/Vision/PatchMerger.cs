@@ -14,8 +14,9 @@ internal sealed record PatchMerger(LayerNorm Norm, Projection Inner, Projection 
     /// <returns>[tokens, hidden of the decoder].</returns>
     public Tensor Apply(Tensor x)
     {
+        using var scope = NewDisposeScope();
         var merged = Inner.Weight.shape[1];
         var normed = Norm.Weight.shape[0] == x.shape[1] ? Norm.Apply(x).reshape(-1, merged) : Norm.Apply(x.reshape(-1, merged));
-        return Outer.Apply(nn.functional.gelu(Inner.Apply(normed)));
+        return Outer.Apply(nn.functional.gelu(Inner.Apply(normed))).MoveToOuterDisposeScope();
     }
 }

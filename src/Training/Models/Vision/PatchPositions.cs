@@ -45,8 +45,9 @@ internal sealed class PatchPositions
     /// <returns>[patches, hidden].</returns>
     public Tensor Embed(Tensor table)
     {
+        using var scope = NewDisposeScope();
         var taps = Aten.Embedding(table, table.device.Upload(_taps).view(Count, 4));
-        return (taps * table.device.Upload(_weights).view(Count, 4, 1).to(table.dtype)).sum(dim: 1);
+        return (taps * table.device.Upload(_weights).view(Count, 4, 1).to(table.dtype)).sum(dim: 1).MoveToOuterDisposeScope();
     }
 
     /// <summary>Cosines and sines: the first quarter of a head turns with the row, the second with the column, then again.</summary>

@@ -22,12 +22,13 @@ internal sealed record VisionBlock(LayerNorm Before, Projection Qkv, Projection 
     /// <returns>[n, hidden].</returns>
     public Tensor Apply(Tensor x, int heads, (Tensor Cos, Tensor Sin) rotation, IReadOnlyList<FrameRun> frames)
     {
+        using var scope = NewDisposeScope();
         var (n, width) = (x.shape[0], x.shape[1]);
         var qkv = Qkv.Apply(Before.Apply(x)).view(n, 3, heads, width / heads);
         var (q, k, v) = (Turned(qkv.select(1, 0), rotation), Turned(qkv.select(1, 1), rotation), qkv.select(1, 2));
         var pieces = frames.Select(run => Aten.ScaledDotProductAttention(Rows(q, run), Rows(k, run), Rows(v, run)).transpose(1, 2).reshape((long)run.Count * run.Patches, width)).ToArray();
-        x = x.Plus(Out.Apply(pieces.Length == 1 ? pieces[0] : cat(pieces)));
-        return x.Plus(Down.Apply(nn.functional.gelu(Up.Apply(Between.Apply(x)), GELU.Approximate.tanh)));
+        var middle = x.Plus(Out.Apply(pieces.Length == 1 ? pieces[0] : cat(pieces)));
+        return middle.Plus(Down.Apply(nn.functional.gelu(Up.Apply(Between.Apply(middle)), GELU.Approximate.tanh))).MoveToOuterDisposeScope();
     }
 
     /// <summary>Turned in float32, whatever the precision.</summary>

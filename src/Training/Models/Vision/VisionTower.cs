@@ -100,7 +100,9 @@ public sealed class VisionTower : IDisposable
         var taps = new List<Tensor>();
         for (var i = 0; i < _blocks.Length; i++)
         {
-            x = _blocks[i].Apply(x, Config.Heads, rotation, frames);
+            // Without autograd nothing else holds what a block took: many patches would add up over the blocks.
+            using var taken = x;
+            x = _blocks[i].Apply(taken, Config.Heads, rotation, frames);
             observe?.Invoke(FormattableString.Invariant($"block.{i}"), x);
             if (Tap(i) is { } tap)
             {
