@@ -13,7 +13,8 @@ public sealed class ArrowTests
         { "Axpo.Grains.Abstractions", ["Axpo.Core"] },
         { "Axpo.Grains", ["Axpo.Core", "Axpo.Grains.Abstractions"] },
         { "Axpo.Environments", ["Axpo.Core"] },
-        { "Axpo.Training", ["Axpo.Core"] },
+        { "Axpo.Imaging", [] },
+        { "Axpo.Training", ["Axpo.Core", "Axpo.Imaging"] },
         { "Axpo.Silo", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains", "Axpo.Environments", "Axpo.Training"] },
         { "axpo", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains", "Axpo.Environments", "Axpo.Training", "Axpo.Silo"] },
         { "Axpo.Testing", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains"] },
@@ -29,6 +30,7 @@ public sealed class ArrowTests
     [InlineData("Axpo.Grains.Abstractions")]
     [InlineData("Axpo.Grains")]
     [InlineData("Axpo.Environments")]
+    [InlineData("Axpo.Imaging")]
     [InlineData("Axpo.Testing")]
     public void Torch_is_out_of_reach(string assembly) =>
         Assemblies.Reach(assembly).ShouldNotContain(r => r.Contains("Torch", StringComparison.OrdinalIgnoreCase));
@@ -41,6 +43,16 @@ public sealed class ArrowTests
         Assemblies.References(assembly).ShouldNotContain(r => r.Contains("Torch", StringComparison.OrdinalIgnoreCase));
         Assemblies.NamedTypes(assembly).ShouldNotContain(t => t.Namespace.StartsWith("TorchSharp", StringComparison.Ordinal));
     }
+
+    [Theory]
+    [InlineData("axpo")]
+    [InlineData("Axpo.Silo")]
+    [InlineData("Axpo.Environments")]
+    [InlineData("Axpo.Training")]
+    public void Only_Imaging_names_SkiaSharp(string assembly) => Assemblies.References(assembly).ShouldNotContain("SkiaSharp");
+
+    [Fact]
+    public void Imaging_knows_no_Orleans() => Assemblies.References("Axpo.Imaging").ShouldNotContain(r => r.StartsWith("Orleans", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("Axpo.Environments")]

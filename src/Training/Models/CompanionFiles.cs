@@ -2,10 +2,10 @@ using Axpo.Training.Models.Lora;
 
 namespace Axpo.Training.Models;
 
-/// <summary>What a model folder holds besides weights and config.json: tokenizer, chat template, generation settings, licence and notices.</summary>
+/// <summary>What a model folder holds besides weights and config.json: tokenizer, chat template, what pictures go through, generation settings, licence and notices.</summary>
 public static class CompanionFiles
 {
-    private static readonly string[] _names = ["special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "generation_config.json"];
+    private static readonly string[] _names = ["special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "generation_config.json", "chat_template.json", "preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"];
 
     /// <summary>The folder that holds a model's tokenizer: its own, or, of an adapter without one (PEFT writes none), its model's.</summary>
     /// <exception cref="FileNotFoundException">The adapter's model is gone.</exception>

@@ -257,27 +257,7 @@ public sealed class Decoder : IDisposable
     /// Written aside and renamed: the folder is there whole or not at all.
     /// </summary>
     /// <exception cref="IOException">The folder exists.</exception>
-    public void Save(string folder)
-    {
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (Directory.Exists(target))
-        {
-            throw new IOException($"'{folder}' exists; a model folder is never overwritten");
-        }
-
-        var aside = $"{target}.{Guid.NewGuid():N}.part";
-        Directory.CreateDirectory(aside);
-        try
-        {
-            SaveInto(aside);
-            Directory.Move(aside, target);
-        }
-        catch
-        {
-            Directory.Delete(aside, recursive: true);
-            throw;
-        }
-    }
+    public void Save(string folder) => ModelFolder.Write(folder, SaveInto);
 
     /// <summary>Writes the files of <see cref="Save"/> into an existing folder, for callers that add their own before they rename it.</summary>
     public void SaveInto(string folder)
@@ -438,6 +418,9 @@ public sealed class Decoder : IDisposable
 
     /// <summary>Names that may be there and hold nothing of their own: a stored copy of a tied head, and rope's frequencies, which old folders of Llama carry.</summary>
     private static Func<string, bool> IsIgnored(DecoderConfig config) => name => (config.TieWordEmbeddings && name == "lm_head.weight") || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+
+    /// <summary>A decoder of parameters that it asks for by their names, and whose owner it becomes.</summary>
+    internal static Decoder From(DecoderConfig config, Func<string, long[], Tensor> make) => new(config, ModelDescription.Of(config), make);
 
     /// <summary>Shape of every parameter.</summary>
     internal static Dictionary<string, long[]> Shapes(DecoderConfig config)

@@ -93,18 +93,32 @@ public sealed record DecoderConfig
         }
 
         var config = KnownArchitectures.Read(path, Parse(path));
-        if (config.Heads % config.KvHeads != 0)
-        {
-            throw new InvalidDataException($"{path}: num_key_value_heads {config.KvHeads} does not divide num_attention_heads {config.Heads}");
-        }
-
-        return config.HeadDim % 2 == 0 ? config : throw new InvalidDataException($"{path}: head_dim {config.HeadDim} is odd; rope turns halves of a head");
+        config.Check(path);
+        return config;
     }
 
     /// <summary>The <c>config.json</c> that transformers reads.</summary>
     public JsonObject ToJson() => KnownArchitectures.Write(this);
 
-    private static JsonObject Parse(string path)
+    /// <summary>Refuses sides that do not fit each other.</summary>
+    /// <param name="path">Name of the file, for messages.</param>
+    /// <exception cref="InvalidDataException">They do not.</exception>
+    internal void Check(string path)
+    {
+        if (Heads % KvHeads != 0)
+        {
+            throw new InvalidDataException($"{path}: num_key_value_heads {KvHeads} does not divide num_attention_heads {Heads}");
+        }
+
+        if (HeadDim % 2 != 0)
+        {
+            throw new InvalidDataException($"{path}: head_dim {HeadDim} is odd; rope turns halves of a head");
+        }
+    }
+
+    /// <summary>The object that a file holds.</summary>
+    /// <exception cref="InvalidDataException">It holds none.</exception>
+    internal static JsonObject Parse(string path)
     {
         try
         {

@@ -28,6 +28,14 @@ internal sealed class ModelDescription
     {
         var json = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(folder, ConfigFile)))!;
         json[json.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = "float32";
+        foreach (var part in json.Select(p => p.Value).OfType<JsonObject>())
+        {
+            foreach (var field in new[] { "dtype", "torch_dtype" }.Where(part.ContainsKey))
+            {
+                part[field] = "float32";
+            }
+        }
+
         var generation = Path.Combine(folder, GenerationFile);
         return new ModelDescription(json, File.Exists(generation) ? File.ReadAllText(generation) : Of(config)._generation);
     }

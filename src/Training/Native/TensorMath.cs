@@ -64,6 +64,9 @@ public static class TensorMath
     /// <summary>Sums of the rows of b [m] by their index [m] into [count].</summary>
     public static Tensor SumByIndex(this Tensor b, Tensor index, long count) => zeros(count, b.dtype, b.device).index_add(0, index, b, _one);
 
+    /// <summary>a with the rows of b [m, width] added to its rows at an index [m].</summary>
+    public static Tensor PlusRows(this Tensor a, Tensor index, Tensor b) => a.index_add(0, index, b, _one);
+
     private static Tensor With(double value, Func<Scalar, Tensor> operation)
     {
         // Disposed, and so alive, until after the call.

@@ -48,6 +48,17 @@ public sealed class PreflightTests : IDisposable
     }
 
     [Fact]
+    public async Task A_model_that_takes_pictures_is_refused_by_its_type()
+    {
+        var model = Path.Combine(_folder.Path, "model");
+        Directory.CreateDirectory(model);
+        await File.WriteAllTextAsync(Path.Combine(model, "config.json"), """{"model_type":"qwen3_vl"}""", TestContext.Current.CancellationToken);
+        var problem = (await CheckAsync(Facts() with { Model = model })).ShouldHaveSingleItem();
+        problem.Field.ShouldBe("model");
+        problem.Remedy.ShouldContain("takes pictures, which neither engine nor learner do yet");
+    }
+
+    [Fact]
     public async Task A_suite_that_does_not_exist_is_named_with_those_that_do()
     {
         var problem = (await CheckAsync(Facts() with { Tasks = new TaskOptions { Suites = new() { ["facts"] = 1 } } })).ShouldHaveSingleItem();

@@ -1,5 +1,5 @@
-using Axpo.Core;
 using System.Text.Json;
+using Axpo.Core;
 using Axpo.Training.Chat;
 using Axpo.Training.Tests.Tokenization;
 using Axpo.Training.Tokenization;

@@ -12,15 +12,23 @@ internal static class TrainingNumbers
 {
     public static void ShouldBeMetBy(Decoder model, Dictionary<string, Tensor> cases, JsonObject training)
     {
-        using var scope = NewDisposeScope();
-        using var optimizer = new FusedAdamW(model.Trained, new AdamWOptions { Beta1 = .9, Beta2 = .95, Epsilon = 1e-8, WeightDecay = .1 });
         var batch = new PaddedBatch(cases, "right");
+        ShouldBeMetBy(model.Trained, () => (batch.Nll(model.Logits(batch.Forward(model)), out var tokens), tokens), cases, training);
+    }
 
-        var loss = batch.Nll(model, out var tokens);
+    /// <param name="trained">What training changes.</param>
+    /// <param name="nll">Mean negative log-likelihood of the batch, and how many tokens it is of.</param>
+    /// <param name="cases">Gradients and parameters after the step.</param>
+    /// <param name="training">The other numbers.</param>
+    public static void ShouldBeMetBy(IReadOnlyList<(string Name, Tensor Value)> trained, Func<(Tensor Loss, long Tokens)> nll, Dictionary<string, Tensor> cases, JsonObject training)
+    {
+        using var scope = NewDisposeScope();
+        using var optimizer = new FusedAdamW(trained, new AdamWOptions { Beta1 = .9, Beta2 = .95, Epsilon = 1e-8, WeightDecay = .1 });
+        var (loss, tokens) = nll();
         tokens.ShouldBe(training["loss_tokens"]!.GetValue<long>());
         loss.ToDouble().ShouldBe(training["nll"]!.GetValue<double>(), 1e-5);
         loss.backward();
-        foreach (var (parameter, value) in model.Trained)
+        foreach (var (parameter, value) in trained)
         {
             var norm = training["grad_norms"]![parameter]!.GetValue<double>();
             value.grad!.norm().ToDouble().ShouldBe(norm, 1e-3 * Math.Max(norm, 1e-6), parameter);
@@ -30,12 +38,12 @@ internal static class TrainingNumbers
             }
         }
 
-        var old = model.Trained.ToDictionary(p => p.Name, p => p.Value.detach().clone(), StringComparer.Ordinal);
+        var old = trained.ToDictionary(p => p.Name, p => p.Value.detach().clone(), StringComparer.Ordinal);
         var total = training["grad_norm_total"]!.GetValue<double>();
         optimizer.ClipGlobalNorm(1.0).ShouldBe(total, 1e-3 * total);
         optimizer.Step(1e-2);
         using var guard = no_grad();
-        foreach (var (parameter, value) in model.Trained)
+        foreach (var (parameter, value) in trained)
         {
             var change = training["adamw_change_norms"]![parameter]!.GetValue<double>();
             (value - old[parameter]).norm().ToDouble().ShouldBe(change, 1e-3 * change, parameter);
@@ -48,6 +56,6 @@ internal static class TrainingNumbers
             }
         }
 
-        batch.Nll(model, out _).ToDouble().ShouldBe(training["nll_after_step"]!.GetValue<double>(), 5e-3);
+        nll().Loss.ToDouble().ShouldBe(training["nll_after_step"]!.GetValue<double>(), 5e-3);
     }
 }

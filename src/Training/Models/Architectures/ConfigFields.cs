@@ -18,6 +18,9 @@ internal sealed class ConfigFields(string path, JsonObject json)
 
     private readonly HashSet<string> _read = new(StringComparer.Ordinal);
 
+    /// <summary>Name of the file, for messages.</summary>
+    public string Path => path;
+
     /// <summary>hidden_size / num_attention_heads: the width of a head where no field says another.</summary>
     public int HeadWidth => Int("hidden_size") / Int("num_attention_heads");
 
@@ -68,6 +71,28 @@ internal sealed class ConfigFields(string path, JsonObject json)
         _ => throw Wrong(name, "true or false"),
     };
 
+    /// <summary>A number above 0, or another where there is none.</summary>
+    public double Number(string name, double otherwise) => Read(name) switch
+    {
+        null => otherwise,
+        JsonValue v when v.TryGetValue<double>(out var number) && double.IsFinite(number) && number > 0 => number,
+        _ => throw Wrong(name, "a number above 0"),
+    };
+
+    /// <summary>Whether a field is there and not null.</summary>
+    public bool Has(string name) => Read(name) is not null;
+
+    /// <summary>A list of whole numbers, 0 or above.</summary>
+    public int[] Ints(string name) => Read(name) is JsonArray a && a.All(x => x is JsonValue v && v.TryGetValue<int>(out var number) && number >= 0)
+        ? [.. a.Select(x => x!.GetValue<int>())]
+        : throw Wrong(name, "a list of whole numbers");
+
+    /// <summary>An object.</summary>
+    public JsonObject Object(string name) => Read(name) as JsonObject ?? throw Wrong(name, "an object");
+
+    /// <summary>The fields of an object.</summary>
+    public ConfigFields Inside(string name) => new($"{path}: {name}", Object(name));
+
     /// <summary>Refuses a window that is in use: tokens before it would not be attended to.</summary>
     public void RefuseSlidingWindow() => Require("use_sliding_window", "false", n => n.ToJsonString() == "false");
 
@@ -102,13 +127,6 @@ internal sealed class ConfigFields(string path, JsonObject json)
         _read.Add(name);
         return json[name];
     }
-
-    private double Number(string name, double otherwise) => Read(name) switch
-    {
-        null => otherwise,
-        JsonValue v when v.TryGetValue<double>(out var number) && double.IsFinite(number) && number > 0 => number,
-        _ => throw Wrong(name, "a number above 0"),
-    };
 
     private int? Token(string name) => Read(name) switch
     {

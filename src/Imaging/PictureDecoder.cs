@@ -1,0 +1,61 @@
+using SkiaSharp;
+
+namespace Axpo.Imaging;
+
+/// <summary>
+/// Files to pictures: PNG, JPEG, WebP, GIF (the first frame) and BMP. Sides and size are checked before anything is decoded; what is damaged or cut off is refused. Turned upright where EXIF says how; colour profiles are not applied, as in Pillow.
+/// </summary>
+public static class PictureDecoder
+{
+    /// <summary>What is read: each format more is a parser more that hostile files reach.</summary>
+    private static readonly SKEncodedImageFormat[] _formats = [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Bmp];
+
+    /// <summary>Decodes a file.</summary>
+    /// <param name="file">Its bytes.</param>
+    /// <param name="limits">How much it may ask for; null: <see cref="PictureLimits.Default"/>.</param>
+    /// <exception cref="InvalidDataException">Too large, of another format, damaged or cut off; the message says which.</exception>
+    /// <exception cref="NotSupportedException">An interlaced PNG file with 16 bits of grey.</exception>
+    public static Picture Decode(ReadOnlySpan<byte> file, PictureLimits? limits = null)
+    {
+        limits ??= PictureLimits.Default;
+        if (file.Length > limits.FileBytes)
+        {
+            throw new InvalidDataException($"picture: {file.Length} bytes are more than the {limits.FileBytes} that are read");
+        }
+
+        using var data = SKData.CreateCopy(file);
+        using var codec = SKCodec.Create(data);
+        if (codec is null || !_formats.Contains(codec.EncodedFormat))
+        {
+            throw new InvalidDataException("picture: neither PNG, JPEG, WebP, GIF nor BMP, or damaged at its beginning");
+        }
+
+        var (width, height) = (codec.Info.Width, codec.Info.Height);
+        if (width <= 0 || height <= 0 || (long)width * height > limits.Pixels)
+        {
+            throw new InvalidDataException($"picture: {width} x {height} pixels are more than the {limits.Pixels} that are decoded");
+        }
+
+        var png = PngHeader.Read(file);
+        // Pillow reads a PNG file of RGB without an alpha channel as opaque and does not look at a transparent colour.
+        var rgb = png is { BitDepth: 16, ColourType: 0 } ? Grey16.Rgb(file, width, height) : WhiteGround.Over(Pixels(codec, width, height), opaque: png is { ColourType: 2 });
+        return Orientation.Upright(new Picture(width, height, rgb), codec.EncodedOrigin);
+    }
+
+    private static unsafe byte[] Pixels(SKCodec codec, int width, int height)
+    {
+        // Not premultiplied: a transparent pixel keeps its colour to the byte. No colour space: none is converted to.
+        var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        var rgba = new byte[info.BytesSize64];
+        fixed (byte* at = rgba)
+        {
+            var result = codec.GetPixels(info, (IntPtr)at);
+            return result switch
+            {
+                SKCodecResult.Success => rgba,
+                SKCodecResult.IncompleteInput => throw new InvalidDataException($"picture: the {codec.EncodedFormat} file of {width} x {height} pixels is cut off"),
+                _ => throw new InvalidDataException($"picture: the {codec.EncodedFormat} file of {width} x {height} pixels is damaged ({result})"),
+            };
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using Axpo.Imaging;
+using Axpo.Training.Native;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Models.Vision;
+
+/// <summary>
+/// The vision tower of Qwen3-VL (transformers <c>modeling_qwen3_vl.py</c>, <c>Qwen3VLVisionModel</c>): patches of any number of pictures of any sizes in one pass, which do not see each other. Everything runs through autograd.
+/// Not thread-safe for writing; any number of threads may run forward passes.
+/// </summary>
+public sealed class VisionTower : IDisposable
+{
+    private const string Prefix = "model.visual.";
+
+    private readonly List<(string Name, Tensor Value)> _parameters = [];
+    private readonly Projection _patches;
+    private readonly Tensor _positions;
+    private readonly VisionBlock[] _blocks;
+    private readonly PatchMerger _merger;
+    private readonly PatchMerger[] _taps;
+
+    /// <summary>Makes a tower of parameters that it asks for by their Hugging Face names, and whose owner it becomes.</summary>
+    internal VisionTower(VisionConfig config, Func<string, long[], Tensor> make)
+    {
+        Config = config;
+        using var scope = NewDisposeScope();
+        Tensor Add(string name, params long[] shape)
+        {
+            var value = make(Prefix + name, shape);
+            value.MoveToOuterDisposeScope();
+            value.DetachFromDisposeScope();
+            _parameters.Add((Prefix + name, value));
+            return value;
+        }
+
+        LayerNorm Norm(string name, long width) => new(Add(name + ".weight", width), Add(name + ".bias", width));
+        Projection Linear(string name, long outputs, long inputs) => new(Add(name + ".weight", outputs, inputs), Add(name + ".bias", outputs));
+        PatchMerger Merger(string name, long normed) => new(Norm(name + ".norm", normed), Linear(name + ".linear_fc1", config.MergedSize, config.MergedSize), Linear(name + ".linear_fc2", config.OutputSize, config.MergedSize));
+
+        _patches = new Projection(Add("patch_embed.proj.weight", config.HiddenSize, config.Channels, config.TemporalPatchSize, config.PatchSize, config.PatchSize), Add("patch_embed.proj.bias", config.HiddenSize));
+        _positions = Add("pos_embed.weight", (long)config.PositionSide * config.PositionSide, config.HiddenSize);
+        _blocks = new VisionBlock[config.Layers];
+        for (var i = 0; i < config.Layers; i++)
+        {
+            var p = FormattableString.Invariant($"blocks.{i}.");
+            var (before, between) = (Norm(p + "norm1", config.HiddenSize), Norm(p + "norm2", config.HiddenSize));
+            _blocks[i] = new VisionBlock(
+                before,
+                Linear(p + "attn.qkv", 3L * config.HiddenSize, config.HiddenSize),
+                Linear(p + "attn.proj", config.HiddenSize, config.HiddenSize),
+                between,
+                Linear(p + "mlp.linear_fc1", config.IntermediateSize, config.HiddenSize),
+                Linear(p + "mlp.linear_fc2", config.HiddenSize, config.IntermediateSize));
+        }
+
+        _merger = Merger("merger", config.HiddenSize);
+        _taps = new PatchMerger[config.TappedLayers.Count];
+        for (var i = 0; i < _taps.Length; i++)
+        {
+            _taps[i] = Merger(FormattableString.Invariant($"deepstack_merger_list.{i}"), config.MergedSize);
+        }
+    }
+
+    /// <summary>Shape.</summary>
+    public VisionConfig Config { get; }
+
+    /// <summary>Parameters by their Hugging Face names, in the order of transformers.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Parameters => _parameters;
+
+    /// <summary>Runs the tower over pictures.</summary>
+    /// <param name="patches">[patches, <see cref="VisionConfig.PatchWidth"/>]: <see cref="PicturePatches.Values"/> of the pictures, one after another.</param>
+    /// <param name="grids">Their grids.</param>
+    /// <param name="observe">Receives patch_embed, pos_embed and block.i, each [patches, hidden]; for tests.</param>
+    /// <exception cref="ArgumentException">The grids are not those of the patches, or a side is no multiple of a token's.</exception>
+    public VisionFeatures Forward(Tensor patches, IReadOnlyList<PatchGrid> grids, Action<string, Tensor>? observe = null)
+    {
+        foreach (var grid in grids)
+        {
+            if (grid.Time < 1 || grid.Height < 1 || grid.Width < 1 || grid.Height % Config.MergeSize != 0 || grid.Width % Config.MergeSize != 0)
+            {
+                throw new ArgumentException($"{grid}: sides should be multiples of {Config.MergeSize} above 0", nameof(grids));
+            }
+        }
+
+        if (grids.Count == 0 || patches.dim() != 2 || patches.shape[1] != Config.PatchWidth || patches.shape[0] != grids.Sum(g => (long)g.Patches))
+        {
+            throw new ArgumentException($"patches [{string.Join(", ", patches.shape)}] are not {grids.Sum(g => (long)g.Patches)} of {Config.PatchWidth} numbers", nameof(patches));
+        }
+
+        using var scope = NewDisposeScope();
+        var places = new PatchPositions(grids, Config);
+        var frames = FrameRun.Of(grids);
+        var rotation = places.Rotation(_positions.device);
+        var x = nn.functional.linear(patches.to(_positions.dtype), _patches.Weight.reshape(Config.HiddenSize, -1), _patches.Bias);
+        observe?.Invoke("patch_embed", x);
+        var embedded = places.Embed(_positions);
+        observe?.Invoke("pos_embed", embedded);
+        x = x.Plus(embedded);
+        var taps = new List<Tensor>();
+        for (var i = 0; i < _blocks.Length; i++)
+        {
+            // Without autograd nothing else holds what a block took: many patches would add up over the blocks.
+            using var taken = x;
+            x = _blocks[i].Apply(taken, Config.Heads, rotation, frames);
+            observe?.Invoke(FormattableString.Invariant($"block.{i}"), x);
+            if (Tap(i) is { } tap)
+            {
+                taps.Add(tap.Apply(x).MoveToOuterDisposeScope());
+            }
+        }
+
+        return new VisionFeatures(_merger.Apply(x).MoveToOuterDisposeScope(), taps);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (_, value) in _parameters)
+        {
+            value.Dispose();
+        }
+    }
+
+    private PatchMerger? Tap(int layer)
+    {
+        for (var i = 0; i < _taps.Length; i++)
+        {
+            if (Config.TappedLayers[i] == layer)
+            {
+                return _taps[i];
+            }
+        }
+
+        return null;
+    }
+}
