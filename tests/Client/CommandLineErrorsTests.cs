@@ -9,7 +9,7 @@ public sealed class CommandLineErrorsTests
     [InlineData("--jsn", "error: axpo: '--jsn': unknown option; did you mean '--json'? there are --help, --json, --no-color, --runs, --verbose, --version")]
     [InlineData("episodes list r --stpe 3", "error: axpo episodes list: '--stpe': unknown option; did you mean '--step'? there are --help, --json, --limit, --no-color, --outcome, --phase, --runs, --step, --verbose, --version")]
     [InlineData("episodes list r --step three", "error: --step: 'three': expected a whole number")]
-    [InlineData("sft --recipe gap --out x --seed -1", "error: --seed: '-1': expected a whole number of at least 0")]
+    [InlineData("sft --recipe gap --out x --seed -1", "error: seed: '-1': expected a whole number from 0 to")]
     [InlineData("sft --out x", "error: --recipe: needs a value NAME")]
     [InlineData("sft --out x --recipe", "error: --recipe: needs a value NAME")]
     [InlineData("runs show", "error: axpo runs show: needs RUN; see axpo runs show --help")]

@@ -25,7 +25,7 @@ public sealed record ScriptedTurn(EpisodeId Episode, int Turn, string Context, C
 /// An engine without a model: a script says what every turn holds; log-probs and entropies are keyed chance. It keeps sessions as a real engine does (offset, forks,
 /// SessionMissing), so that whoever sends wrong tokens is found out.
 /// </summary>
-/// <param name="script">The text of a turn; it is cut at the first stop token. A script that throws <see cref="ScriptedFaultException"/> makes the engine answer that status.</param>
+/// <param name="script">The text of a turn; it is cut at the first stop token, or where a stop sequence ends. A script that throws <see cref="ScriptedFaultException"/> makes the engine answer that status.</param>
 public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IPolicyEngine
 {
     private readonly ScriptedChatFormat _chat = new();
@@ -165,7 +165,8 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
 
     private GenerateResult Sample(GenerateRequest request, int[] context, int held, int[] text, int version)
     {
-        var stop = Array.FindIndex(text, t => Array.IndexOf(request.StopTokens, t) >= 0);
+        var stop = Enumerable.Range(0, text.Length)
+            .FirstOrDefault(i => request.StopTokens.Contains(text[i]) || request.StopSequences.Any(s => text.AsSpan(0, i + 1).EndsWith(s)), -1);
         var whole = stop >= 0 ? stop + 1 : text.Length;
         var room = Math.Min(request.MaxNewTokens, MaxContext - context.Length);
         var count = Math.Min(whole, Math.Max(0, room));

@@ -48,7 +48,7 @@ public sealed class ModelsExportTests(ModelsExportTests.Trained trained) : IClas
         var (adapter, merged) = (Path.Combine(axpo.Folder, "out-adapter"), Path.Combine(axpo.Folder, "out-merged"));
         (await axpo.RunAsync("models", "export", Lora, "--out", adapter)).ShouldBe(ExitCode.Done, axpo.Error);
         axpo.Screen.ReplaceLineEndings("").ShouldContain($"step 2 of run 'lora', the adapter of {SampleRun.Model}");
-        Names(adapter).ShouldBe(["adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
+        Names(adapter).ShouldBe(["adapter_config.json", "adapter_model.safetensors", "generation_config.json", "tokenizer.json", "tokenizer_config.json"]);
         (await axpo.RunAsync("models", "export", Lora, "--merged", "--out", merged)).ShouldBe(ExitCode.Done, axpo.Error);
         Names(merged).ShouldBe(["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]);
 

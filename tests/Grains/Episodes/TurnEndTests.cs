@@ -9,7 +9,9 @@ public sealed class TurnEndTests
     public async Task A_turn_is_closed_once_by_the_policy_or_by_the_observation(string byPolicy, string byObservation)
     {
         var world = new World(turn => turn.Turn == 0 ? turn.Call("calc", "{}") + byPolicy : ScriptedTurn.Answer("7"));
-        world.Services.Chat = new ClosingChatFormat();
+        // Without the spelling the policy goes on after its call, and ends the turn itself.
+        int[] spelling = byPolicy.Length == 0 ? [ScriptedChatFormat.CallClose] : ['?', '!'];
+        world.Services.Chat = new ClosingChatFormat(spelling);
         await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
 
         var summary = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
@@ -23,20 +25,18 @@ public sealed class TurnEndTests
             + "<answer>\\boxed{7}</answer><end>");
         var end = rollout.Segments.Single(s => Array.IndexOf(rollout.Tokens, ScriptedChatFormat.EndOfTurn) is var at && s.Start <= at && at < s.End);
         end.IsSampled.ShouldBe(byPolicy.Length > 0);
-        world.Engine.Requests.ShouldAllBe(r => r.StopSequences.Single().SequenceEqual(ClosingChatFormat.Spelling) && r.StopTokens.Single() == ScriptedChatFormat.EndOfTurn);
+        world.Engine.Requests.ShouldAllBe(r => r.StopSequences.Single().SequenceEqual(spelling) && r.StopTokens.Single() == ScriptedChatFormat.EndOfTurn);
     }
 
-    private sealed class ClosingChatFormat : IChatFormat
+    private sealed class ClosingChatFormat(int[] spelling) : IChatFormat
     {
-        public static readonly int[] Spelling = [ScriptedChatFormat.CallClose];
-
         private readonly ScriptedChatFormat _inner = new();
 
         public int VocabularySize => _inner.VocabularySize;
 
         public int[] StopTokens => [ScriptedChatFormat.EndOfTurn];
 
-        public int[][] StopSequences => [Spelling];
+        public int[][] StopSequences => [spelling];
 
         public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools) => _inner.EncodePrompt(question, tools);
 

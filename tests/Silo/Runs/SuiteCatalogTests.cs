@@ -34,7 +34,7 @@ public sealed class SuiteCatalogTests : IDisposable
 
     [Fact]
     public async Task A_file_with_a_verifier_that_is_not_registered_is_refused() =>
-        (await Should.ThrowAsync<QuestionFileException>(() => OpenAsync("telepathy"))).Message.ShouldContain("there are choice, exact, numeric");
+        (await Should.ThrowAsync<QuestionFileException>(() => OpenAsync("telepathy"))).Message.ShouldContain("there are choice, exact, f1, numeric");
 
     [Fact]
     public async Task Suites_are_set_up_with_the_horizon_and_offer_their_tools()
