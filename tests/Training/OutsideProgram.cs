@@ -6,6 +6,9 @@ namespace Axpo.Training.Tests;
 /// <summary>Programs outside .NET that some tests compare with, or prepare by.</summary>
 internal static class OutsideProgram
 {
+    // What it bounds takes under a minute.
+    private static readonly TimeSpan _liveness = TimeSpan.FromMinutes(15);
+
     /// <summary>Python: AXPO_PYTHON, else python3.</summary>
     public static string Python => Environment.GetEnvironmentVariable("AXPO_PYTHON") is { Length: > 0 } own ? own : "python3";
 
@@ -17,10 +20,15 @@ internal static class OutsideProgram
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
             var output = process.StandardOutput.ReadToEndAsync();
-            var errors = process.StandardError.ReadToEnd();
-            process.WaitForExit();
+            var errors = process.StandardError.ReadToEndAsync();
+            if (!process.WaitForExit(_liveness))
+            {
+                process.Kill(entireProcessTree: true);
+                return $"{program} did not end within {_liveness}";
+            }
+
             output.GetAwaiter().GetResult();
-            return process.ExitCode == 0 ? null : $"{program} ended with {process.ExitCode}: {errors}";
+            return process.ExitCode == 0 ? null : $"{program} ended with {process.ExitCode}: {errors.GetAwaiter().GetResult()}";
         }
         catch (Win32Exception e)
         {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Axpo.Client.Running;
 using Axpo.Silo.Hosting;
+using Axpo.Training.Devices;
 using Axpo.Training.Memory;
 using Axpo.Training.Models.Inspection;
 using Spectre.Console;
@@ -74,7 +75,7 @@ internal static class ModelsInspectCommand
             problems.Add(new Problem("--rank", Text(ask.Rank), "must be from 1 to 4096"));
         }
 
-        if (ask.Device is not ("cpu" or "cuda") && !ask.Device.StartsWith("cuda:", StringComparison.Ordinal))
+        if (!DeviceNames.Is(ask.Device) || ask.Device == ComputeDevice.Auto)
         {
             problems.Add(new Problem("--device", ask.Device, "is no device; use cpu, cuda or cuda:N"));
         }

@@ -12,8 +12,8 @@ namespace Axpo.Client.Commands;
 /// <summary><c>axpo sft</c>: trains a policy from a scripted teacher's traces.</summary>
 internal static class SftCommand
 {
-    /// <summary>The model of a configuration that names none.</summary>
-    private const string Fresh = "fresh";
+    // What no option, file or variable can set: an empty model is refused there.
+    private const string Fresh = "";
 
     public static Command Create(CommandContext context)
     {

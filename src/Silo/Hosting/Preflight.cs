@@ -14,6 +14,8 @@ namespace Axpo.Silo.Hosting;
 /// <summary>Tries everything that a run needs before anything starts; nothing is written.</summary>
 public static class Preflight
 {
+    private const string Libtorch = "libtorch";
+
     /// <summary>Checks a run.</summary>
     /// <param name="configuration">What it shall do; its model is a full path.</param>
     /// <param name="folders">Where it shall be stored.</param>
@@ -140,7 +142,7 @@ public static class Preflight
         }
         catch (DllNotFoundException e)
         {
-            problems.Add(new Problem("libtorch", "", e.Message, IsEnvironment: true));
+            problems.Add(new Problem(Libtorch, "", e.Message, IsEnvironment: true));
         }
     }
 
@@ -166,13 +168,12 @@ public static class Preflight
                 problems.Add(new Problem(key, setting, why, IsEnvironment: true));
             }
         }
-        catch (DllNotFoundException e) when (!problems.Any(p => p.Field == "libtorch"))
+        catch (DllNotFoundException e)
         {
-            problems.Add(new Problem("libtorch", "", e.Message, IsEnvironment: true));
-        }
-        catch (DllNotFoundException)
-        {
-            // It was told.
+            if (!problems.Any(p => p.Field == Libtorch))
+            {
+                problems.Add(new Problem(Libtorch, "", e.Message, IsEnvironment: true));
+            }
         }
     }
 

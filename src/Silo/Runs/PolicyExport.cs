@@ -42,22 +42,11 @@ public static class PolicyExport
             throw Problem("--merged", model, $"is the model that the adapter of run '{manifest.Name}' belongs to, and is gone or has other weights than when the run began; put the original ones back, or export the adapter alone");
         }
 
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
-        var aside = $"{target}.{Guid.NewGuid():N}.part";
-        Directory.CreateDirectory(aside);
-        try
-        {
-            await Task.Run(() => CheckpointExport.WriteInto(checkpoint.Folder, merged, aside), cancellationToken);
-            DiskFlush.Tree(aside);
-            cancellationToken.ThrowIfCancellationRequested();
-            Directory.Move(aside, target);
-        }
-        catch
-        {
-            Directory.Delete(aside, recursive: true);
-            throw;
-        }
-
+        using var draft = new FolderDraft(output);
+        await Task.Run(() => CheckpointExport.WriteInto(checkpoint.Folder, merged, draft.Path), cancellationToken);
+        DiskFlush.Tree(draft.Path);
+        cancellationToken.ThrowIfCancellationRequested();
+        var target = draft.Finish();
         return new ExportedPolicy(target, checkpoint.Step, checkpoint.Folder, isAdapter && !merged, model);
     }
 

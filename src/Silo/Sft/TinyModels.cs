@@ -1,3 +1,4 @@
+using Axpo.Training.Files;
 using Axpo.Training.Models;
 using Axpo.Training.Sft;
 using Axpo.Training.Tokenization;
@@ -32,34 +33,19 @@ public static class TinyModels
     /// <exception cref="IOException">The folder exists.</exception>
     public static async Task<double> TrainAsync(SftJob job, string? from, string output, bool merged, IProgress<SftProgress>? progress, TimeProvider time, CancellationToken cancellationToken)
     {
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
-        if (Directory.Exists(target))
+        using var draft = new FolderDraft(output);
+        if (from is null)
         {
-            throw new IOException($"'{output}' exists; a model folder is never overwritten");
+            WriteTokenizer(draft.Path);
+        }
+        else
+        {
+            CompanionFiles.Copy(from, draft.Path);
         }
 
-        var aside = $"{target}.{Guid.NewGuid():N}.part";
-        Directory.CreateDirectory(aside);
-        try
-        {
-            if (from is null)
-            {
-                WriteTokenizer(aside);
-            }
-            else
-            {
-                CompanionFiles.Copy(from, aside);
-            }
-
-            var loss = await SftFolder.TrainAsync(aside, from, chat => Shape(chat.VocabularySize, chat.StopTokens[^1]), job, merged, progress, time, cancellationToken);
-            Directory.Move(aside, target);
-            return loss;
-        }
-        catch
-        {
-            Directory.Delete(aside, recursive: true);
-            throw;
-        }
+        var loss = await SftFolder.TrainAsync(draft.Path, from, chat => Shape(chat.VocabularySize, chat.StopTokens[^1]), job, merged, progress, time, cancellationToken);
+        draft.Finish();
+        return loss;
     }
 
     /// <summary>The shape of axpo-tiny: about one million parameters.</summary>

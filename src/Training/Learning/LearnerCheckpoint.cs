@@ -26,45 +26,27 @@ internal static class LearnerCheckpoint
     /// <exception cref="IOException">The folder exists.</exception>
     public static BlobRef Save(string folder, string modelFolder, PolicyWeights weights, int step)
     {
-        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (Directory.Exists(target))
+        using var draft = new FolderDraft(folder);
+        if (weights.Masters.Adapter is { } adapter)
         {
-            throw new IOException($"'{folder}' exists; a checkpoint is never overwritten");
+            adapter.SaveInto(draft.Path);
+        }
+        else
+        {
+            weights.Masters.SaveInto(draft.Path);
         }
 
-        var aside = $"{target}.{Guid.NewGuid():N}.part";
-        string hash;
-        Directory.CreateDirectory(aside);
-        try
+        CompanionFiles.Copy(modelFolder, draft.Path);
+        using (var scope = NewDisposeScope())
         {
-            if (weights.Masters.Adapter is { } adapter)
-            {
-                adapter.SaveInto(aside);
-            }
-            else
-            {
-                weights.Masters.SaveInto(aside);
-            }
-
-            CompanionFiles.Copy(modelFolder, aside);
-
-            using (var scope = NewDisposeScope())
-            {
-                SafetensorsFile.Write(Path.Combine(aside, OptimizerFile), weights.OptimizerState());
-            }
-
-            File.WriteAllText(Path.Combine(aside, StateFile), JsonSerializer.Serialize(new State(step)));
-            hash = ModelWeights.Sha256(aside);
-            DiskFlush.Tree(aside);
-            FaultPoints.Reach(FaultPoints.BeforeCheckpointRenamed);
-            Directory.Move(aside, target);
-        }
-        catch
-        {
-            Directory.Delete(aside, recursive: true);
-            throw;
+            SafetensorsFile.Write(Path.Combine(draft.Path, OptimizerFile), weights.OptimizerState());
         }
 
+        File.WriteAllText(Path.Combine(draft.Path, StateFile), JsonSerializer.Serialize(new State(step)));
+        var hash = ModelWeights.Sha256(draft.Path);
+        DiskFlush.Tree(draft.Path);
+        FaultPoints.Reach(FaultPoints.BeforeCheckpointRenamed);
+        var target = draft.Finish();
         DiskFlush.Entries(Path.GetDirectoryName(target)!);
         FaultPoints.Reach(FaultPoints.AfterCheckpointRenamed);
         return new BlobRef(target, hash);

@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Training.Devices;
+using Axpo.Training.Files;
 using Axpo.Training.Models.Lora;
 using Axpo.Training.Native;
 using Axpo.Training.Safetensors;
@@ -257,7 +258,12 @@ public sealed class Decoder : IDisposable
     /// Written aside and renamed: the folder is there whole or not at all.
     /// </summary>
     /// <exception cref="IOException">The folder exists.</exception>
-    public void Save(string folder) => ModelFolder.Write(folder, SaveInto);
+    public void Save(string folder)
+    {
+        using var draft = new FolderDraft(folder);
+        SaveInto(draft.Path);
+        draft.Finish();
+    }
 
     /// <summary>Writes the files of <see cref="Save"/> into an existing folder, for callers that add their own before they rename it.</summary>
     public void SaveInto(string folder)

@@ -44,6 +44,19 @@ public sealed class ModelsInspectTests
     }
 
     [Fact]
+    public async Task Of_a_model_of_several_parts_the_decoder_is_described()
+    {
+        using var axpo = new AxpoConsole();
+        var folder = Copy(axpo);
+        var path = Path.Combine(folder, "config.json");
+        var config = JsonNode.Parse(await File.ReadAllTextAsync(path, TestContext.Current.CancellationToken))!;
+        await File.WriteAllTextAsync(path, new JsonObject { ["model_type"] = "qwen3_vl", ["text_config"] = config }.ToJsonString(), TestContext.Current.CancellationToken);
+        (await axpo.RunAsync("models", "inspect", folder)).ShouldBe(ExitCode.BadInput);
+        axpo.Screen.ShouldContain("qwen3_vl (refused)");
+        axpo.Screen.ShouldContain("4 layers, width 128");
+    }
+
+    [Fact]
     public async Task Weights_are_not_needed_to_count_memory()
     {
         using var axpo = new AxpoConsole();
@@ -60,6 +73,8 @@ public sealed class ModelsInspectTests
     [InlineData("--batch", "0", "must be from 1")]
     [InlineData("--rank", "0", "must be from 1")]
     [InlineData("--device", "tpu", "is no device")]
+    [InlineData("--device", "cuda:first", "is no device")]
+    [InlineData("--device", "auto", "is no device")]
     public async Task Values_out_of_range_are_named(string option, string value, string remedy)
     {
         using var axpo = new AxpoConsole();

@@ -53,6 +53,27 @@ public sealed class SftTests
         axpo.Errors.ShouldBe(["error: learner.lora.rank: '4': an adapter needs a model below it; give --model FOLDER"]);
     }
 
+    [Theory]
+    [InlineData("fresh")]
+    [InlineData("cpu")]
+    public async Task No_name_of_a_model_means_none(string name)
+    {
+        using var axpo = new AxpoConsole();
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--model", name)).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldHaveSingleItem().ShouldStartWith($"error: model: '{Path.GetFullPath(name)}': there is no such folder");
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--model", "")).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldHaveSingleItem().ShouldContain("must not be empty");
+    }
+
+    [Fact]
+    public async Task A_device_that_is_not_there_is_told()
+    {
+        using var axpo = new AxpoConsole();
+        (await axpo.RunAsync("sft", "--recipe", "gap", "--out", Path.Combine(axpo.Folder, "m"), "--set", "learner.device=cuda:900")).ShouldBe(ExitCode.Environment);
+        axpo.Errors.ShouldHaveSingleItem().ShouldStartWith("error: learner.device: 'cuda:900': ");
+        Directory.EnumerateFileSystemEntries(axpo.Folder).ShouldBeEmpty();
+    }
+
     [Fact]
     public async Task An_adapter_over_a_shipped_model_is_a_model_folder()
     {

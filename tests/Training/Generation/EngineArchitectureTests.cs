@@ -36,16 +36,16 @@ public sealed class EngineArchitectureTests
         {
             var (prompt, greedy) = (Ints(cases[Key(row, "input_ids")]), Ints(cases[Key(row, "greedy")]));
             var logProbs = cases[Key(row, "greedy_logprobs")].flatten().data<float>().ToArray();
-            var sampled = await Generate(Request($"greedy/{row}", prompt, greedy.Length) with { Sampling = new SamplingOptions { Temperature = 0 } });
+            var sampled = await Generate(ParityRequest.New($"greedy/{row}", prompt, greedy.Length) with { Sampling = new SamplingOptions { Temperature = 0 } });
             sampled.Tokens.ShouldBe(greedy);
 
             // The same tokens, forced, under the distribution itself.
-            var forced = await Generate(Request($"forced/{row}", prompt, greedy.Length) with { Forced = greedy });
+            var forced = await Generate(ParityRequest.New($"forced/{row}", prompt, greedy.Length) with { Forced = greedy });
             Near(forced.LogProbs, logProbs);
 
             // A fork in the middle of the continuation, which computes none of what comes before it.
             var boundary = prompt.Length + (greedy.Length / 2);
-            var fork = await Generate(Request($"fork/{row}", [], greedy.Length - (greedy.Length / 2)) with { ForkOf = $"forced/{row}", Offset = boundary, Forced = greedy[(greedy.Length / 2)..] });
+            var fork = await Generate(ParityRequest.New($"fork/{row}", [], greedy.Length - (greedy.Length / 2)) with { ForkOf = $"forced/{row}", Offset = boundary, Forced = greedy[(greedy.Length / 2)..] });
             Near(fork.LogProbs, logProbs[(greedy.Length / 2)..]);
         }));
 
@@ -65,17 +65,6 @@ public sealed class EngineArchitectureTests
             a.ShouldBe(b, 1e-4f);
         }
     }
-
-    private static GenerateRequest Request(string session, int[] tokens, int count) => new()
-    {
-        Session = session,
-        Offset = 0,
-        Tokens = tokens,
-        MaxNewTokens = count,
-        StopTokens = [],
-        Sampling = SamplingOptions.Training(),
-        Chance = ChanceKey.Root(1).With(session),
-    };
 
     private static bool Supported(string folder)
     {

@@ -31,7 +31,7 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
                 return;
             }
 
-            var sampled = await Generate(engine, Request($"{item.Name}/greedy", item.Ids, item.GreedyIds.Length) with { Sampling = new SamplingOptions { Temperature = 0 } });
+            var sampled = await Generate(engine, ParityRequest.New($"{item.Name}/greedy", item.Ids, item.GreedyIds.Length) with { Sampling = new SamplingOptions { Temperature = 0 } });
             wrong.SameTokens($"{item.Name}: greedy token", sampled.Tokens, item.GreedyIds, item.GreedyTop2Gap);
         });
         wrong.Found.ShouldBeEmpty();
@@ -48,11 +48,11 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
                 return;
             }
 
-            var forced = await Generate(engine, Request($"{item.Name}/forced", item.Ids, item.GreedyIds.Length) with { Forced = item.GreedyIds });
+            var forced = await Generate(engine, ParityRequest.New($"{item.Name}/forced", item.Ids, item.GreedyIds.Length) with { Forced = item.GreedyIds });
             wrong.Near($"{item.Name}: forced", forced.LogProbs, item.GreedyLogprobs);
 
             var half = item.GreedyIds.Length / 2;
-            var fork = await Generate(engine, Request($"{item.Name}/fork", [], item.GreedyIds.Length - half) with
+            var fork = await Generate(engine, ParityRequest.New($"{item.Name}/fork", [], item.GreedyIds.Length - half) with
             {
                 ForkOf = $"{item.Name}/forced",
                 Offset = item.Ids.Length + half,
@@ -64,7 +64,7 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
             // The best tokens after the prompt, each a fork of its own: the engine says log-probs, the reference logits.
             await Task.WhenAll((item.LastLogsumexp is null ? [] : item.Top20Ids).Select(async (token, rank) =>
             {
-                var one = await Generate(engine, Request($"{item.Name}/top{rank}", [], 1) with { ForkOf = $"{item.Name}/forced", Offset = item.Ids.Length, Forced = [token] });
+                var one = await Generate(engine, ParityRequest.New($"{item.Name}/top{rank}", [], 1) with { ForkOf = $"{item.Name}/forced", Offset = item.Ids.Length, Forced = [token] });
                 lock (wrong)
                 {
                     wrong.Near($"{item.Name}: place {rank}", one.LogProbs[0], item.Top20Logits[rank] - item.LastLogsumexp!.Value);
@@ -88,17 +88,17 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
 
             // From the first token on, and after a prefill of all but the last ones.
             var count = Math.Min(ForcedTokens, item.Ids.Length - 1);
-            var first = await Generate(engine, Request($"{item.Name}/first", item.Ids[..1], count) with { Forced = item.Ids[1..(1 + count)] });
+            var first = await Generate(engine, ParityRequest.New($"{item.Name}/first", item.Ids[..1], count) with { Forced = item.Ids[1..(1 + count)] });
             wrong.Near($"{item.Name}: first", first.LogProbs, want[1..(1 + count)]);
             var start = item.Ids.Length - count;
-            var last = await Generate(engine, Request($"{item.Name}/last", item.Ids[..start], count) with { Forced = item.Ids[start..] });
+            var last = await Generate(engine, ParityRequest.New($"{item.Name}/last", item.Ids[..start], count) with { Forced = item.Ids[start..] });
             wrong.Near($"{item.Name}: last", last.LogProbs, want[start..]);
 
             // Turns of uneven length, of which each forces the token after it.
             for (int at = 0, length = 1; at + length < item.Ids.Length; at += length + 1, length = (2 * length) + 3)
             {
                 var end = at + length;
-                var turn = await Generate(engine, Request($"{item.Name}/turns", item.Ids[at..end], 1) with { Offset = at, Forced = [item.Ids[end]] });
+                var turn = await Generate(engine, ParityRequest.New($"{item.Name}/turns", item.Ids[at..end], 1) with { Offset = at, Forced = [item.Ids[end]] });
                 wrong.Near($"{item.Name}: turn to {end}", turn.LogProbs[0], want[end]);
             }
         });
@@ -135,17 +135,6 @@ public sealed class PretrainedEngineTests(PretrainedEngineTests.Engine fixture) 
         result.Status.ShouldBe(GenerateStatus.Done, result.Error);
         return result;
     }
-
-    private static GenerateRequest Request(string session, int[] tokens, int count) => new()
-    {
-        Session = session,
-        Offset = 0,
-        Tokens = tokens,
-        MaxNewTokens = count,
-        StopTokens = [],
-        Sampling = SamplingOptions.Training(),
-        Chance = ChanceKey.Root(1).With(session),
-    };
 
     /// <summary>The engine, started once.</summary>
     public sealed class Engine : IAsyncDisposable

@@ -19,9 +19,9 @@ internal sealed class Qwen3Vl : IPictureArchitecture
             throw new InvalidDataException($"{fields.Path}: vision_config.out_hidden_size {vision.OutputSize} is not text_config.hidden_size {text.HiddenSize}");
         }
 
-        if (vision.TappedLayers.Count > text.Layers)
+        if (vision.DeepstackLayers.Count > text.Layers)
         {
-            throw new NotSupportedException($"{fields.Path}: vision_config.deepstack_visual_indexes names {vision.TappedLayers.Count} blocks, text_config has {text.Layers} layers");
+            throw new NotSupportedException($"{fields.Path}: vision_config.deepstack_visual_indexes names {vision.DeepstackLayers.Count} blocks, text_config has {text.Layers} layers");
         }
 
         return new VisionLanguageConfig
@@ -104,7 +104,7 @@ internal sealed class Qwen3Vl : IPictureArchitecture
             MergeSize = fields.Int("spatial_merge_size"),
             OutputSize = fields.Int("out_hidden_size"),
             PositionSide = side,
-            TappedLayers = fields.Ints("deepstack_visual_indexes"),
+            DeepstackLayers = fields.Ints("deepstack_visual_indexes"),
             RopeTheta = ReadRope(fields),
         };
         fields.RefuseUnknown();
@@ -123,9 +123,9 @@ internal sealed class Qwen3Vl : IPictureArchitecture
             throw new InvalidDataException($"{fields.Path}: num_position_embeddings {positions} is no square");
         }
 
-        return config.TappedLayers.Distinct().Count() == config.TappedLayers.Count && config.TappedLayers.All(i => i < config.Layers)
+        return config.DeepstackLayers.Distinct().Count() == config.DeepstackLayers.Count && config.DeepstackLayers.All(i => i < config.Layers)
             ? config
-            : throw new InvalidDataException($"{fields.Path}: deepstack_visual_indexes [{string.Join(", ", config.TappedLayers)}] should be different blocks below depth {config.Layers}");
+            : throw new InvalidDataException($"{fields.Path}: deepstack_visual_indexes [{string.Join(", ", config.DeepstackLayers)}] should be different blocks below depth {config.Layers}");
     }
 
     /// <summary>The base of the frequencies, which transformers 5 writes down.</summary>

@@ -87,9 +87,12 @@ public static class ModelInspector
             return null;
         }
 
+        // Models of several parts say the decoder's shape inside.
+        var type = json?["model_type"] is JsonValue said && said.TryGetValue<string>(out var name) ? name : null;
+        json = json?["text_config"] as JsonObject ?? json;
         return json is null ? null : new ArchitectureFacts
         {
-            ModelType = Get<string>("model_type"),
+            ModelType = type,
             Layers = Number("num_hidden_layers"),
             HiddenSize = Number("hidden_size"),
             IntermediateSize = Number("intermediate_size"),
@@ -102,9 +105,6 @@ public static class ModelInspector
             RopeScaling = (json["rope_scaling"] ?? json["rope_parameters"])?.ToJsonString(),
             MaxPositions = Number("max_position_embeddings"),
         };
-
-        T? Get<T>(string name)
-            where T : class => json[name] is JsonValue v && v.TryGetValue<T>(out var found) ? found : null;
 
         int? Number(string name) => json[name] is JsonValue v && v.TryGetValue<int>(out var found) ? found : null;
     }

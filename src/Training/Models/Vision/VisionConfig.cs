@@ -33,8 +33,8 @@ public sealed record VisionConfig
     /// <summary>Side of the square table of position embeddings.</summary>
     public required int PositionSide { get; init; }
 
-    /// <summary>Blocks behind which features are tapped for the decoder's first layers, from 0 (<c>deepstack_visual_indexes</c>).</summary>
-    public required IReadOnlyList<int> TappedLayers { get; init; }
+    /// <summary>Blocks whose output is merged for the decoder's first layers, from 0 (<c>deepstack_visual_indexes</c>).</summary>
+    public required IReadOnlyList<int> DeepstackLayers { get; init; }
 
     /// <summary>Base of the rotary frequencies.</summary>
     public double RopeTheta { get; init; } = 10_000;

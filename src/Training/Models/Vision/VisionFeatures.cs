@@ -4,5 +4,5 @@ namespace Axpo.Training.Models.Vision;
 
 /// <summary>What a decoder takes of pictures.</summary>
 /// <param name="Tokens">[tokens, hidden of the decoder]: they stand in place of the image tokens' embeddings.</param>
-/// <param name="Taps">Each [tokens, hidden of the decoder]: tap i is added to the image tokens behind the decoder's layer i.</param>
-public sealed record VisionFeatures(Tensor Tokens, IReadOnlyList<Tensor> Taps);
+/// <param name="Deepstack">Each [tokens, hidden of the decoder]: those of index i are added to the image tokens behind the decoder's layer i.</param>
+public sealed record VisionFeatures(Tensor Tokens, IReadOnlyList<Tensor> Deepstack);

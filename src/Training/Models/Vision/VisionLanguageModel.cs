@@ -1,5 +1,6 @@
 using Axpo.Imaging;
 using Axpo.Training.Devices;
+using Axpo.Training.Files;
 using Axpo.Training.Native;
 using Axpo.Training.Safetensors;
 using TorchSharp;
@@ -8,7 +9,7 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Models.Vision;
 
 /// <summary>
-/// A model of pictures and text, Qwen3-VL (transformers <c>modeling_qwen3_vl.py</c>): a vision tower, and a <see cref="Decoder"/> that takes its features in place of image tokens, turns by three positions and is given the tower's taps
+/// A model of pictures and text, Qwen3-VL (transformers <c>modeling_qwen3_vl.py</c>): a vision tower, and a <see cref="Decoder"/> that takes its features in place of image tokens, turns by three positions and is given the tower's deepstack features
 /// behind its first layers. Text alone is the decoder's own path. Without autograd the decoder's layers run through its fused kernels.
 /// Not thread-safe for writing; any number of threads may run forward passes.
 /// </summary>
@@ -63,7 +64,12 @@ public sealed class VisionLanguageModel : IDisposable
 
     /// <summary>Writes config.json, generation_config.json and model.safetensors: a folder that transformers loads (tokenizer and preprocessor files are the caller's). The folder is there whole or not at all.</summary>
     /// <exception cref="IOException">The folder exists.</exception>
-    public void Save(string folder) => ModelFolder.Write(folder, SaveInto);
+    public void Save(string folder)
+    {
+        using var draft = new FolderDraft(folder);
+        SaveInto(draft.Path);
+        draft.Finish();
+    }
 
     /// <summary>Writes the files of <see cref="Save"/> into an existing folder.</summary>
     public void SaveInto(string folder)
@@ -97,15 +103,15 @@ public sealed class VisionLanguageModel : IDisposable
     /// <summary>Runs the tower over pictures.</summary>
     /// <param name="pictures">The pictures.</param>
     /// <exception cref="ArgumentException">They were cut for another tower.</exception>
-    public VisionFeatures See(IReadOnlyList<PicturePatches> pictures)
+    public VisionFeatures EncodeImages(IReadOnlyList<PicturePatches> pictures)
     {
         using var scope = NewDisposeScope();
         var patches = cat([.. pictures.Select(p => Device.Upload(p.Values).view(p.Grid.Patches, -1))]);
         var seen = Tower.Forward(patches, [.. pictures.Select(p => p.Grid)]);
         seen.Tokens.MoveToOuterDisposeScope();
-        foreach (var tap in seen.Taps)
+        foreach (var features in seen.Deepstack)
         {
-            tap.MoveToOuterDisposeScope();
+            features.MoveToOuterDisposeScope();
         }
 
         return seen;
@@ -116,7 +122,7 @@ public sealed class VisionLanguageModel : IDisposable
     /// <param name="positions">Of the n tokens.</param>
     /// <param name="attention">How they attend.</param>
     /// <param name="pictures">Features of the pictures whose tokens are among them, in order; null: there are none.</param>
-    /// <param name="observe">Receives (in.i, what layer i takes) and (layer.i, what it gives, before a tap is added), each [n, hidden]; for tests.</param>
+    /// <param name="observe">Receives (in.i, what layer i takes) and (layer.i, what it gives, before deepstack features are added), each [n, hidden]; for tests.</param>
     /// <returns>[n, hidden], after the final norm.</returns>
     /// <exception cref="ArgumentException">The image tokens are not as many as the features, or a position is beyond the model's.</exception>
     public Tensor Forward(long[] ids, TokenPositions positions, AttentionKernel attention, VisionFeatures? pictures = null, Action<string, Tensor>? observe = null)
@@ -135,9 +141,9 @@ public sealed class VisionLanguageModel : IDisposable
             observe?.Invoke(FormattableString.Invariant($"in.{i}"), x);
             x = Text.Block(i, x, rotation, attention);
             observe?.Invoke(FormattableString.Invariant($"layer.{i}"), x);
-            if (i < pictures?.Taps.Count)
+            if (i < pictures?.Deepstack.Count)
             {
-                x = x.PlusRows(rows, pictures.Taps[i]);
+                x = x.PlusRows(rows, pictures.Deepstack[i]);
             }
         }
 

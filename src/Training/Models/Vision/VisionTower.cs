@@ -18,7 +18,7 @@ public sealed class VisionTower : IDisposable
     private readonly Tensor _positions;
     private readonly VisionBlock[] _blocks;
     private readonly PatchMerger _merger;
-    private readonly PatchMerger[] _taps;
+    private readonly PatchMerger[] _deepstackMergers;
 
     /// <summary>Makes a tower of parameters that it asks for by their Hugging Face names, and whose owner it becomes.</summary>
     internal VisionTower(VisionConfig config, Func<string, long[], Tensor> make)
@@ -55,10 +55,10 @@ public sealed class VisionTower : IDisposable
         }
 
         _merger = Merger("merger", config.HiddenSize);
-        _taps = new PatchMerger[config.TappedLayers.Count];
-        for (var i = 0; i < _taps.Length; i++)
+        _deepstackMergers = new PatchMerger[config.DeepstackLayers.Count];
+        for (var i = 0; i < _deepstackMergers.Length; i++)
         {
-            _taps[i] = Merger(FormattableString.Invariant($"deepstack_merger_list.{i}"), config.MergedSize);
+            _deepstackMergers[i] = Merger(FormattableString.Invariant($"deepstack_merger_list.{i}"), config.MergedSize);
         }
     }
 
@@ -97,20 +97,20 @@ public sealed class VisionTower : IDisposable
         var embedded = places.Embed(_positions);
         observe?.Invoke("pos_embed", embedded);
         x = x.Plus(embedded);
-        var taps = new List<Tensor>();
+        var deepstack = new List<Tensor>();
         for (var i = 0; i < _blocks.Length; i++)
         {
             // Without autograd nothing else holds what a block took: many patches would add up over the blocks.
             using var taken = x;
             x = _blocks[i].Apply(taken, Config.Heads, rotation, frames);
             observe?.Invoke(FormattableString.Invariant($"block.{i}"), x);
-            if (Tap(i) is { } tap)
+            if (DeepstackMerger(i) is { } merger)
             {
-                taps.Add(tap.Apply(x).MoveToOuterDisposeScope());
+                deepstack.Add(merger.Apply(x).MoveToOuterDisposeScope());
             }
         }
 
-        return new VisionFeatures(_merger.Apply(x).MoveToOuterDisposeScope(), taps);
+        return new VisionFeatures(_merger.Apply(x).MoveToOuterDisposeScope(), deepstack);
     }
 
     /// <inheritdoc/>
@@ -122,13 +122,13 @@ public sealed class VisionTower : IDisposable
         }
     }
 
-    private PatchMerger? Tap(int layer)
+    private PatchMerger? DeepstackMerger(int layer)
     {
-        for (var i = 0; i < _taps.Length; i++)
+        for (var i = 0; i < _deepstackMergers.Length; i++)
         {
-            if (Config.TappedLayers[i] == layer)
+            if (Config.DeepstackLayers[i] == layer)
             {
-                return _taps[i];
+                return _deepstackMergers[i];
             }
         }
 

@@ -30,7 +30,7 @@ public sealed class VisionConfigTests : IDisposable
         config.RopeSections.ShouldBe([6, 4, 2]);
         (config.Text.HeadDim, config.Text.QkNorm, config.Text.RopeTheta, config.Text.RmsNormEps, config.Text.TieWordEmbeddings, config.Text.MaxPositions).ShouldBe((24, true, 5e6, 1e-5, true, 512));
         (config.Vision.PatchSize, config.Vision.PositionSide, config.Vision.HeadDim, config.Vision.RopeTheta, config.Vision.PatchWidth).ShouldBe((14, 9, 12, 10_000, 3 * 2 * 14 * 14));
-        config.Vision.TappedLayers.ShouldBe([2, 0]);
+        config.Vision.DeepstackLayers.ShouldBe([2, 0]);
     }
 
     [Fact]

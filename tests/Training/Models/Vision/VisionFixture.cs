@@ -79,7 +79,7 @@ internal sealed class VisionFixture : IDisposable
 
     /// <summary>The final hidden states of sequences with pictures, end to end.</summary>
     public Tensor Forward(IReadOnlyList<long[]> sequences, IReadOnlyList<PicturePatches> pictures, Action<string, Tensor>? observe = null) =>
-        Forward(sequences, pictures, pictures.Count == 0 ? null : Model.See(pictures), observe);
+        Forward(sequences, pictures, pictures.Count == 0 ? null : Model.EncodeImages(pictures), observe);
 
     /// <summary>The same, with features that are there already.</summary>
     public Tensor Forward(IReadOnlyList<long[]> sequences, IReadOnlyList<PicturePatches> pictures, VisionFeatures? features, Action<string, Tensor>? observe = null)

@@ -49,7 +49,7 @@ public sealed class VisionParityTests
         using var guard = no_grad();
         // Each one twice in a row, and all once more: equal neighbours share a call.
         string[] order = [.. fixture.Pictures.SelectMany(p => new[] { p, p }), .. fixture.Pictures];
-        var seen = fixture.Model.See([.. order.Select(fixture.Patches)]);
+        var seen = fixture.Model.EncodeImages([.. order.Select(fixture.Patches)]);
         var at = 0L;
         foreach (var picture in order)
         {
@@ -124,7 +124,7 @@ public sealed class VisionParityTests
         {
             using var scope = NewDisposeScope();
             var (ids, pictures) = (Ids(fixture, row), fixture.PicturesOf(row));
-            var features = pictures.Length == 0 ? null : fixture.Model.See(pictures);
+            var features = pictures.Length == 0 ? null : fixture.Model.EncodeImages(pictures);
             Tensor Logits(long[] tokens) => fixture.Model.Text.Logits(fixture.Forward([tokens], pictures, features));
 
             var logits = Logits(ids);
@@ -184,7 +184,7 @@ public sealed class VisionParityTests
             using var scope = NewDisposeScope();
             var (ids, pictures) = (Ids(fixture, row), fixture.PicturesOf(row));
             var positions = TokenPositions.Of(ids, [.. pictures.Select(p => p.Grid)], low.Config);
-            var hidden = low.Forward(ids, positions, CausalAttention.Packed([ids.Length], low.Config.Text), pictures.Length == 0 ? null : low.See(pictures));
+            var hidden = low.Forward(ids, positions, CausalAttention.Packed([ids.Length], low.Config.Text), pictures.Length == 0 ? null : low.EncodeImages(pictures));
             hidden.dtype.ShouldBe(ScalarType.BFloat16);
             // Rounding moves logits by about a tenth (the fixtures' README).
             Fixtures.Difference(low.Text.Logits(hidden), fixture.Cases[row + ".logits"]).ShouldBeLessThan(.5, row);
@@ -289,10 +289,10 @@ public sealed class VisionParityTests
     {
         var features = fixture.Cases[$"image.{picture}.features"];
         Fixtures.Difference(seen.Tokens.narrow(0, at, features.shape[0]), features).ShouldBeLessThan(1e-4, picture);
-        seen.Taps.Count.ShouldBe(fixture.Model.Config.Vision.TappedLayers.Count);
-        for (var i = 0; i < seen.Taps.Count; i++)
+        seen.Deepstack.Count.ShouldBe(fixture.Model.Config.Vision.DeepstackLayers.Count);
+        for (var i = 0; i < seen.Deepstack.Count; i++)
         {
-            Fixtures.Difference(seen.Taps[i].narrow(0, at, features.shape[0]), fixture.Cases[$"image.{picture}.deepstack.{i}"]).ShouldBeLessThan(1e-4, $"{picture} {i}");
+            Fixtures.Difference(seen.Deepstack[i].narrow(0, at, features.shape[0]), fixture.Cases[$"image.{picture}.deepstack.{i}"]).ShouldBeLessThan(1e-4, $"{picture} {i}");
         }
     }
 
