@@ -679,6 +679,19 @@ public sealed record LearnerOptions
 
     /// <summary>A low-rank adapter is trained instead of every weight.</summary>
     [Id(16)] public LoraOptions Lora { get; init; } = new();
+
+    /// <summary>What becomes of a vision tower's weights where everything else is trained; below an adapter they are frozen, but for what the adapter adapts of them.</summary>
+    [Id(17)] public TowerTraining Tower { get; init; }
+}
+
+/// <summary>What becomes of a vision tower's weights.</summary>
+public enum TowerTraining
+{
+    /// <summary>They are trained as all others.</summary>
+    Trained,
+
+    /// <summary>They stay.</summary>
+    Frozen,
 }
 
 /// <summary>A low-rank adapter (Hu et al. 2021). The model below it is not changed, and is the reference policy; optimizer and checkpoints hold the adapter only.</summary>
@@ -691,8 +704,8 @@ public sealed record LoraOptions
     /// <summary>What the adapter adds is scaled by alpha / rank.</summary>
     [Id(1), Range(1e-6, 1e6)] public double Alpha { get; init; } = 32;
 
-    /// <summary>Projections that are adapted: <c>all-linear</c>, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas between them.</summary>
-    [Id(2), RegularExpression("all-linear|(?:(?:q|k|v|o|gate|up|down)_proj)(?:, ?(?:q|k|v|o|gate|up|down)_proj)*", ErrorMessage = "should be all-linear, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj with commas between them")]
+    /// <summary>Projections that are adapted: <c>all-linear</c> (the decoder's), or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and, of a vision tower, qkv, proj, linear_fc1, linear_fc2 with commas between them.</summary>
+    [Id(2), RegularExpression("all-linear|(?:(?:q|k|v|o|gate|up|down)_proj|qkv|proj|linear_fc1|linear_fc2)(?:, ?(?:(?:q|k|v|o|gate|up|down)_proj|qkv|proj|linear_fc1|linear_fc2))*", ErrorMessage = "should be all-linear, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and, of a vision tower, qkv, proj, linear_fc1, linear_fc2 with commas between them")]
     public string Targets { get; init; } = "all-linear";
 }
 
@@ -735,6 +748,9 @@ public sealed record EngineOptions
     /// Device of the engine: <c>auto</c> (the first CUDA device, else the CPU; in deterministic mode the CPU), <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. A CUDA device is one worker, its `kvMebibytes` are allocated at the start, and it has no deterministic mode.
     /// </summary>
     [Id(7), RegularExpression(DeviceNames.Pattern, ErrorMessage = DeviceNames.Message)] public string Device { get; init; } = "auto";
+
+    /// <summary>Bytes for the patches of images and what the vision tower made of them, in MiB; what lies longest unused goes first and is computed again. Images that a live sequence still needs stay.</summary>
+    [Id(8), Range(1, 1_000_000)] public int ImageMebibytes { get; init; } = 256;
 }
 
 /// <summary>Held-out evaluation.</summary>

@@ -90,6 +90,9 @@ public sealed record Rollout
     /// <summary>Attempts that were needed; more than 1 after a Void was retried.</summary>
     [Id(16)] public int Attempts { get; init; } = 1;
 
+    /// <summary>Images among the tokens, in order: the question's, and what tools gave.</summary>
+    [Id(17)] public PlacedImage[] Images { get; init; } = [];
+
     /// <summary>Whether it takes the place of a stored one of its id: only a Void one gives way, to one that is not, or to a later attempt.</summary>
     public bool Replaces(Rollout stored)
     {
@@ -150,6 +153,17 @@ public sealed record Rollout
         if (at != n)
         {
             throw new InvalidDataException($"rollout {Id}: segments end at {at}, tokens at {n}");
+        }
+
+        var free = 0;
+        foreach (var image in Images)
+        {
+            if (image.Start < free || image.End <= image.Start || !Segments.Any(s => !s.IsSampled && s.Start <= image.Start && image.End <= s.End))
+            {
+                throw new InvalidDataException($"rollout {Id}: image at tokens {image.Start} to {image.End - 1} does not stand in a prompt or an observation, behind token {free - 1}");
+            }
+
+            free = image.End;
         }
     }
 }

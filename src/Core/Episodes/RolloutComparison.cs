@@ -18,7 +18,7 @@ public sealed record RolloutDifference(string What, int? Position, SegmentKind? 
     public const string LogProb = "log-prob";
 }
 
-/// <summary>Compares a stored rollout with one that was made again: tokens with their log-probs, segments, calls with what the tools answered, how it ended, answer, outcome. Pure.</summary>
+/// <summary>Compares a stored rollout with one that was made again: tokens with their log-probs, segments, images, calls with what the tools answered, how it ended, answer, outcome. Pure.</summary>
 public static class RolloutComparison
 {
     private const string None = "none";
@@ -62,6 +62,13 @@ public static class RolloutComparison
         {
             var segment = rollout.Segments[i];
             yield return ($"segment {Text(i + 1)}", segment.Start, string.Create(CultureInfo.InvariantCulture, $"{Name(segment.Kind)}, tokens {segment.Start} to {segment.End - 1}"));
+        }
+
+        yield return ("number of images", null, Text(rollout.Images.Length));
+        for (var i = 0; i < rollout.Images.Length; i++)
+        {
+            var image = rollout.Images[i];
+            yield return ($"image {Text(i + 1)}", image.Start, string.Create(CultureInfo.InvariantCulture, $"sha256 {image.Image.Sha256}, tokens {image.Start} to {image.End - 1}"));
         }
 
         yield return ("number of calls", null, Text(rollout.Calls.Length));

@@ -23,6 +23,9 @@ public sealed record TrainSequence
 
     /// <summary>Log-prob under the behaviour policy as sampled; NaN where the token was not sampled. A NaN where the token carries loss counts as the learner's own: ratio 1.</summary>
     public required float[] BehaviorLogProbs { get; init; }
+
+    /// <summary>Images among the tokens, in order.</summary>
+    public PlacedImage[] Images { get; init; } = [];
 }
 
 /// <summary>A batch for one trainer step. Token weights (<see cref="LossWeights"/>) are fixed for a minibatch before it is cut, so no cut changes the gradient.</summary>

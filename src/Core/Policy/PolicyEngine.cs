@@ -90,6 +90,9 @@ public sealed record GenerateRequest
     /// Only with a temperature above 0 and without cuts, where every token has a log-prob.
     /// </summary>
     [Id(11)] public int[] Forced { get; init; } = [];
+
+    /// <summary>Images among <see cref="Tokens"/>, in order; their places count from the session's first token, as <see cref="Offset"/> does.</summary>
+    [Id(12)] public PlacedImage[] Images { get; init; } = [];
 }
 
 /// <summary>How a generation went.</summary>
@@ -167,6 +170,12 @@ public sealed record EngineStatus
 
     /// <summary>Worker threads.</summary>
     [Id(12)] public int Workers { get; init; }
+
+    /// <summary>Passes of the vision tower: one an image and version of the weights, as long as there is room for what it gave.</summary>
+    [Id(13)] public long EncodedImages { get; init; }
+
+    /// <summary>Bytes of patches and features that are kept.</summary>
+    [Id(14)] public long ImageBytes { get; init; }
 }
 
 /// <summary>Generates tokens on its own threads; callers only await.</summary>

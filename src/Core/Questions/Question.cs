@@ -44,7 +44,7 @@ public sealed record Question
     /// <summary>Accepted absolute difference (<c>numeric</c>), an invariant decimal; null: exactly equal.</summary>
     [Id(8)] public string? Tolerance { get; init; }
 
-    /// <summary>Paths of images; a text policy refuses a question that has any.</summary>
+    /// <summary>Images, as <see cref="IQuestionImages"/> reads them; a text policy refuses a question that has any.</summary>
     [Id(9)] public string[] Images { get; init; } = [];
 
     /// <summary>Tool calls that are necessary in sequence (hops); 1 if unknown.</summary>
@@ -104,7 +104,11 @@ public sealed record TeacherTrace(Question Question, IReadOnlyList<TeacherStep> 
 /// <param name="Tool">Name of the tool.</param>
 /// <param name="ArgumentsJson">Arguments as a compact JSON object, in the order in which the policy shall write them.</param>
 /// <param name="Observation">What the tool really answers.</param>
-public sealed record TeacherStep(string? Think, string Tool, string ArgumentsJson, string Observation);
+public sealed record TeacherStep(string? Think, string Tool, string ArgumentsJson, string Observation)
+{
+    /// <summary>Image files that the tool really answers, in order.</summary>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Images { get; init; } = [];
+}
 
 /// <summary>What a verifier says.</summary>
 public enum Verdict

@@ -234,6 +234,11 @@ public interface IRunServices
     /// </summary>
     ValueTask<IReadOnlyList<Question>> QuestionsAsync(string run, Phase phase, int step, CancellationToken cancellationToken);
 
+    /// <summary>The images of a question, stored with the run.</summary>
+    /// <exception cref="IOException">One cannot be read or stored.</exception>
+    /// <exception cref="InvalidDataException">One is no picture that can be decoded.</exception>
+    ValueTask<IReadOnlyList<ImageRef>> ImagesAsync(string run, Question question, CancellationToken cancellationToken);
+
     /// <summary>A tool by name; null if the run has none of that name.</summary>
     ITool? Tool(string name);
 

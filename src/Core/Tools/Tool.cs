@@ -38,10 +38,10 @@ public interface IToolSession : IAsyncDisposable
     /// Executes a call. Whatever the policy did wrong (bad arguments, an exception in its code, its own time, memory or output limit) is a
     /// result with <see cref="ToolResult.IsError"/>, never an exception.
     /// </summary>
-    /// <param name="argumentsJson">Arguments as the policy wrote them: a JSON object, unchecked.</param>
+    /// <param name="invocation">The call.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="ToolUnavailableException">Infrastructure failed; the call may be tried again when <see cref="ToolUnavailableException.IsTransient"/>.</exception>
-    Task<ToolResult> InvokeAsync(string argumentsJson, CancellationToken cancellationToken);
+    Task<ToolResult> InvokeAsync(ToolInvocation invocation, CancellationToken cancellationToken);
 }
 
 /// <summary>For whom a session is opened.</summary>
@@ -49,11 +49,32 @@ public interface IToolSession : IAsyncDisposable
 /// <param name="Chance">Seeds whatever chance the tool offers (PYTHONHASHSEED, <c>random</c>).</param>
 public sealed record ToolSessionContext(string Episode, ChanceKey Chance);
 
-/// <summary>What the policy gets back.</summary>
+/// <summary>A call of a tool.</summary>
+/// <param name="Arguments">Arguments as the policy wrote them: a JSON object, unchecked.</param>
+public sealed record ToolInvocation(string Arguments)
+{
+    /// <summary>The run that the episode belongs to: where new images are stored (<see cref="IImageStore.PutAsync"/>).</summary>
+    public string Run { get; init; } = "";
+
+    /// <summary>The images that the episode has seen so far, in order: the question's, then those of earlier results. Their indices are what a policy calls them by.</summary>
+    public IReadOnlyList<ImageRef> Images { get; init; } = [];
+}
+
+/// <summary>What the policy gets back. Two with the same text and images are equal.</summary>
 /// <param name="Text">The observation as text; untrusted.</param>
 /// <param name="IsError">Whether it reports the policy's own mistake.</param>
 [GenerateSerializer, Immutable, Alias("axpo.ToolResult")]
-public sealed record ToolResult([property: Id(0)] string Text, [property: Id(1)] bool IsError = false);
+public sealed record ToolResult([property: Id(0)] string Text, [property: Id(1)] bool IsError = false)
+{
+    /// <summary>New images, in order; a policy that reads text only is shown none, and a tool that answers with any is not for it.</summary>
+    [Id(2)] public ImageRef[] Images { get; init; } = [];
+
+    /// <inheritdoc/>
+    public bool Equals(ToolResult? other) => other is not null && Text == other.Text && IsError == other.IsError && Images.AsSpan().SequenceEqual(other.Images);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Text, IsError, Images.Length);
+}
 
 /// <summary>Whether a tool works here.</summary>
 /// <param name="Works">Whether a real call succeeded.</param>

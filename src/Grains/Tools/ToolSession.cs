@@ -29,7 +29,7 @@ internal sealed class ToolSession(ITool tool, ToolCallRequest first, string name
                 _session = await tool.OpenAsync(new ToolSessionContext(name, first.Chance), cancellationToken);
                 foreach (var (arguments, recorded) in _journal)
                 {
-                    var replayed = await _session.InvokeAsync(arguments, cancellationToken);
+                    var replayed = await _session.InvokeAsync(new ToolInvocation(arguments), cancellationToken);
                     if (replayed != recorded)
                     {
                         return Diverged(recorded, replayed);
@@ -37,7 +37,7 @@ internal sealed class ToolSession(ITool tool, ToolCallRequest first, string name
                 }
             }
 
-            var result = await _session.InvokeAsync(request.Arguments, cancellationToken);
+            var result = await _session.InvokeAsync(new ToolInvocation(request.Arguments), cancellationToken);
             if (request.Recorded is { } expected && result != expected)
             {
                 return Diverged(expected, result);

@@ -65,6 +65,10 @@ public sealed class RunServices(
     }
 
     /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<ImageRef>> ImagesAsync(string run, Question question, CancellationToken cancellationToken) =>
+        question.Images.Length == 0 ? ValueTask.FromResult<IReadOnlyList<ImageRef>>([]) : throw new NotSupportedException($"question '{question.Id}' has images");
+
+    /// <inheritdoc/>
     public ITool? Tool(string name) => _tools.GetValueOrDefault(name);
 
     /// <inheritdoc/>

@@ -44,6 +44,12 @@ public sealed class ScriptedRunServices : IRunServices
     /// <inheritdoc/>
     public ValueTask<IReadOnlyList<Question>> QuestionsAsync(string run, Phase phase, int step, CancellationToken cancellationToken) => ValueTask.FromResult(Questions(phase, step));
 
+    /// <summary>Images of a question; without, none is stored and each is known by its name.</summary>
+    public Func<Question, IReadOnlyList<ImageRef>> Images { get; init; } = question => [.. question.Images.Select(source => new ImageRef(source, source, 8, 8))];
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<ImageRef>> ImagesAsync(string run, Question question, CancellationToken cancellationToken) => ValueTask.FromResult(Images(question));
+
     /// <inheritdoc/>
     public ITool? Tool(string name) => Tools.GetValueOrDefault(name);
 

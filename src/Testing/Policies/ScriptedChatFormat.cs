@@ -50,7 +50,7 @@ public sealed class ScriptedChatFormat : IChatFormat
     }
 
     /// <inheritdoc/>
-    public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools)
+    public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools, IReadOnlyList<ImageRef>? images = null)
     {
         ArgumentNullException.ThrowIfNull(question);
         if (question.Images.Length > 0)
@@ -129,7 +129,7 @@ public sealed class ScriptedChatFormat : IChatFormat
     }
 
     /// <inheritdoc/>
-    public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools)
+    public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools, IReadOnlyList<IReadOnlyList<ImageRef>>? images = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
         var tokens = new List<int>();

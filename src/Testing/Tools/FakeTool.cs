@@ -7,7 +7,11 @@ namespace Axpo.Testing;
 /// <param name="Index">Calls that the session has answered before.</param>
 /// <param name="Arguments">Arguments as the policy wrote them.</param>
 /// <param name="Chance">Key of chance of the session.</param>
-public sealed record FakeToolCall(string Session, int Index, string Arguments, ChanceKey Chance);
+public sealed record FakeToolCall(string Session, int Index, string Arguments, ChanceKey Chance)
+{
+    /// <summary>The images that the episode had seen.</summary>
+    public IReadOnlyList<ImageRef> Images { get; init; } = [];
+}
 
 /// <summary>A tool with scripted results, outages and latency gates.</summary>
 /// <param name="name">Name.</param>
@@ -81,9 +85,9 @@ public sealed class FakeTool(string name, Func<FakeToolCall, ToolResult> answer,
     {
         private int _index;
 
-        public async Task<ToolResult> InvokeAsync(string argumentsJson, CancellationToken cancellationToken)
+        public async Task<ToolResult> InvokeAsync(ToolInvocation invocation, CancellationToken cancellationToken)
         {
-            var call = new FakeToolCall(context.Episode, _index, argumentsJson, context.Chance);
+            var call = new FakeToolCall(context.Episode, _index, invocation.Arguments, context.Chance) { Images = invocation.Images };
             tool._calls.Enqueue(call);
             if (tool.Gate is { } gate)
             {

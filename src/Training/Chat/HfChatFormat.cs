@@ -57,7 +57,7 @@ public sealed class HfChatFormat : IChatFormat
 
     /// <inheritdoc/>
     /// <exception cref="TemplateException">The template refuses the question.</exception>
-    public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools)
+    public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools, IReadOnlyList<ImageRef>? images = null)
     {
         ArgumentNullException.ThrowIfNull(question);
         ArgumentNullException.ThrowIfNull(tools);
@@ -104,7 +104,7 @@ public sealed class HfChatFormat : IChatFormat
 
     /// <inheritdoc/>
     /// <exception cref="TemplateException">The template refuses the question or an observation.</exception>
-    public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools)
+    public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools, IReadOnlyList<IReadOnlyList<ImageRef>>? images = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
         var piece = new PieceWriter();

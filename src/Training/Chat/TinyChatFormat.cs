@@ -41,7 +41,7 @@ public sealed class TinyChatFormat : IChatFormat
     public int[] StopTokens { get; }
 
     /// <inheritdoc/>
-    public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools)
+    public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools, IReadOnlyList<ImageRef>? images = null)
     {
         if (question.Images.Length > 0)
         {
@@ -66,7 +66,7 @@ public sealed class TinyChatFormat : IChatFormat
     public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens) => TurnParser.Parse(_tokenizer, _turnTags, prefix, tokens);
 
     /// <inheritdoc/>
-    public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools)
+    public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools, IReadOnlyList<IReadOnlyList<ImageRef>>? images = null)
     {
         var writer = new PieceWriter();
         writer.Add(SegmentKind.Prompt, EncodePrompt(trace.Question, tools).Tokens);

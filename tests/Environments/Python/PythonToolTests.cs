@@ -38,9 +38,9 @@ public sealed class PythonToolTests : IAsyncLifetime
         (await Run(session, "y = 5; print(1 / 0)")).ShouldBe(new ToolResult("ZeroDivisionError: division by zero", true));
         (await Run(session, "def f(:")).Text.ShouldStartWith("SyntaxError");
         (await Run(session, "y")).ShouldBe(new ToolResult("5"));
-        (await session.InvokeAsync("""{"cod":"1"}""", Token)).ShouldBe(new ToolResult("Error: unknown argument 'cod'; python takes code, timeout", true));
-        (await session.InvokeAsync("""{"code":"1","timeout":99}""", Token)).IsError.ShouldBeTrue();
-        (await session.InvokeAsync("nonsense", Token)).Text.ShouldContain("JSON");
+        (await session.InvokeAsync(new ToolInvocation("""{"cod":"1"}"""), Token)).ShouldBe(new ToolResult("Error: unknown argument 'cod'; python takes code, timeout", true));
+        (await session.InvokeAsync(new ToolInvocation("""{"code":"1","timeout":99}"""), Token)).IsError.ShouldBeTrue();
+        (await session.InvokeAsync(new ToolInvocation("nonsense"), Token)).Text.ShouldContain("JSON");
     }
 
     [Theory]
@@ -256,7 +256,7 @@ public sealed class PythonToolTests : IAsyncLifetime
     private static PythonTool Tool(string strategy) => new(new PythonToolOptions { Sandboxes = 1, Sandbox = new SandboxOptions { Strategy = strategy } });
 
     private static Task<ToolResult> Run(IToolSession session, string code, double timeout = 10) =>
-        session.InvokeAsync(JsonSerializer.Serialize(new { code, timeout }), Token);
+        session.InvokeAsync(new ToolInvocation(JsonSerializer.Serialize(new { code, timeout })), Token);
 
     private async Task<IToolSession> Open(string strategy, ulong seed = 0)
     {

@@ -51,7 +51,7 @@ public sealed class TeacherTests
                 var query = JsonDocument.Parse(step.ArgumentsJson).RootElement.GetProperty("query").GetString()!;
                 query.Split(' ').ShouldAllBe(word => seen.Contains(word, StringComparison.Ordinal), query);
                 query.ShouldEndWith(previous, Case.Sensitive);
-                (await session.InvokeAsync(step.ArgumentsJson, TestContext.Current.CancellationToken)).ShouldBe(new ToolResult(step.Observation));
+                (await session.InvokeAsync(new ToolInvocation(step.ArgumentsJson), TestContext.Current.CancellationToken)).ShouldBe(new ToolResult(step.Observation));
                 step.Observation.Length.ShouldBeLessThan(160, step.Observation);
                 previous = step.Observation.Split("; ")[0];
                 seen += " " + step.Observation;

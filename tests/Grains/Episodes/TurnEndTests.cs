@@ -38,7 +38,7 @@ public sealed class TurnEndTests
 
         public int[][] StopSequences => [spelling];
 
-        public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools) => _inner.EncodePrompt(question, tools);
+        public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools, IReadOnlyList<ImageRef>? images = null) => _inner.EncodePrompt(question, tools);
 
         public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed)
         {
@@ -49,7 +49,7 @@ public sealed class TurnEndTests
 
         public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens) => _inner.ParseTurn(prefix, tokens);
 
-        public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools) => _inner.EncodeTrace(trace, tools);
+        public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools, IReadOnlyList<IReadOnlyList<ImageRef>>? images = null) => _inner.EncodeTrace(trace, tools);
 
         public string Decode(ReadOnlySpan<int> tokens) => _inner.Decode(tokens);
     }

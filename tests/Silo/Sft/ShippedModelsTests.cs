@@ -128,7 +128,7 @@ public sealed class ShippedModelsTests
                 }
 
                 call.Name.ShouldBe("web_search");
-                tokens.AddRange(chat.EncodeObservation(call.Name, await search.InvokeAsync(call.Arguments, TestContext.Current.CancellationToken), turnIsClosed: false).Tokens);
+                tokens.AddRange(chat.EncodeObservation(call.Name, await search.InvokeAsync(new ToolInvocation(call.Arguments), TestContext.Current.CancellationToken), turnIsClosed: false).Tokens);
             }
         }
 

@@ -223,13 +223,13 @@ public sealed class SftTrainerTests : IClassFixture<TinyModel>
 
         public int[][] StopSequences => inner.StopSequences;
 
-        public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools) => inner.EncodePrompt(question, tools);
+        public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools, IReadOnlyList<ImageRef>? images = null) => inner.EncodePrompt(question, tools);
 
         public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed) => inner.EncodeObservation(toolName, result, turnIsClosed);
 
         public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens) => inner.ParseTurn(prefix, tokens);
 
-        public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools)
+        public EncodedPiece EncodeTrace(TeacherTrace trace, IReadOnlyList<ToolSpec> tools, IReadOnlyList<IReadOnlyList<ImageRef>>? images = null)
         {
             Offered.AddRange(tools.Select(t => t.Name));
             return inner.EncodeTrace(trace, tools);

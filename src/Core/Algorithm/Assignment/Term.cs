@@ -41,6 +41,7 @@ internal sealed record Term(Rollout Rollout, int From, int End, double[] Advanta
             Weight = weight,
             Advantages = advantages,
             BehaviorLogProbs = Rollout.LogProbs[..End],
+            Images = [.. Rollout.Images.Where(image => image.End <= End)],
         };
     }
 }

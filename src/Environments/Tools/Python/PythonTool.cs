@@ -181,9 +181,9 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
             _zygote = zygote;
         }
 
-        public async Task<ToolResult> InvokeAsync(string argumentsJson, CancellationToken cancellationToken)
+        public async Task<ToolResult> InvokeAsync(ToolInvocation invocation, CancellationToken cancellationToken)
         {
-            if (!ToolArguments.TryRead(tool.Spec, argumentsJson, out var arguments, out var error))
+            if (!ToolArguments.TryRead(tool.Spec, invocation.Arguments, out var arguments, out var error))
             {
                 return error!;
             }

@@ -87,7 +87,7 @@ public sealed class WebSearchTool(FactIndex index, WebSearchOptions options) : I
 
     private sealed class Session(WebSearchTool tool) : IToolSession
     {
-        public Task<ToolResult> InvokeAsync(string argumentsJson, CancellationToken cancellationToken) => tool.InvokeAsync(argumentsJson, cancellationToken);
+        public Task<ToolResult> InvokeAsync(ToolInvocation invocation, CancellationToken cancellationToken) => tool.InvokeAsync(invocation.Arguments, cancellationToken);
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }

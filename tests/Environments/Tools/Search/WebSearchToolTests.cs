@@ -75,13 +75,13 @@ public sealed class WebSearchToolTests
         using var tool = new WebSearchTool(FactIndex.Shared, new WebSearchOptions());
         await using var session = await tool.OpenAsync(new ToolSessionContext("e", ChanceKey.Root(1)), TestContext.Current.CancellationToken);
 
-        await Should.ThrowAsync<OperationCanceledException>(() => session.InvokeAsync("""{"query":"France"}""", new CancellationToken(canceled: true)));
+        await Should.ThrowAsync<OperationCanceledException>(() => session.InvokeAsync(new ToolInvocation("""{"query":"France"}"""), new CancellationToken(canceled: true)));
     }
 
     private static async Task<ToolResult> InvokeAsync(string arguments, WebSearchOptions? options = null)
     {
         using var tool = new WebSearchTool(FactIndex.Shared, options ?? new WebSearchOptions());
         await using var session = await tool.OpenAsync(new ToolSessionContext("e", ChanceKey.Root(1)), TestContext.Current.CancellationToken);
-        return await session.InvokeAsync(arguments, TestContext.Current.CancellationToken);
+        return await session.InvokeAsync(new ToolInvocation(arguments), TestContext.Current.CancellationToken);
     }
 }
