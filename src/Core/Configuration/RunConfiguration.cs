@@ -704,8 +704,8 @@ public sealed record LoraOptions
     /// <summary>What the adapter adds is scaled by alpha / rank.</summary>
     [Id(1), Range(1e-6, 1e6)] public double Alpha { get; init; } = 32;
 
-    /// <summary>Projections that are adapted: <c>all-linear</c> (the decoder's), or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and, of a vision tower, qkv, proj, linear_fc1, linear_fc2 with commas between them.</summary>
-    [Id(2), RegularExpression("all-linear|(?:(?:q|k|v|o|gate|up|down)_proj|qkv|proj|linear_fc1|linear_fc2)(?:, ?(?:(?:q|k|v|o|gate|up|down)_proj|qkv|proj|linear_fc1|linear_fc2))*", ErrorMessage = "should be all-linear, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and, of a vision tower, qkv, proj, linear_fc1, linear_fc2 with commas between them")]
+    /// <summary>Projections that are adapted: <c>all-linear</c> (the decoder's), or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and, of a vision tower, qkv, attn.proj, linear_fc1, linear_fc2 with commas between them.</summary>
+    [Id(2), RegularExpression("all-linear|(?:(?:q|k|v|o|gate|up|down)_proj|qkv|attn\\.proj|linear_fc1|linear_fc2)(?:, ?(?:(?:q|k|v|o|gate|up|down)_proj|qkv|attn\\.proj|linear_fc1|linear_fc2))*", ErrorMessage = "should be all-linear, or names of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj and, of a vision tower, qkv, attn.proj, linear_fc1, linear_fc2 with commas between them")]
     public string Targets { get; init; } = "all-linear";
 }
 

@@ -102,12 +102,15 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
         if (best == own && own is not null)
         {
             sessions.Busy(own, sequence);
+            var pictures = PicturesOf(own, source);
             sessions.Truncate(own, kept, sequence);
             own.Tokens.AddRange(tokens.AsSpan(kept));
+            own.Pictures.Truncate(0);
+            own.Pictures.AddFrom(pictures, tokens.Length);
         }
         else
         {
-            Start(own, best, kept, tokens);
+            Start(own, best, kept, tokens, PicturesOf(own, source));
         }
 
         sequence.IsSuspended = false;
@@ -156,6 +159,23 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
         return known is null ? null : [.. CollectionsMarshal.AsSpan(known.Tokens)[.._request.Offset], .. _request.Tokens];
     }
 
+    /// <summary>The pictures of the whole context.</summary>
+    private SessionPictures PicturesOf(Session? own, Session? source)
+    {
+        var pictures = new SessionPictures();
+        if (sequence.IsSuspended || _request.Offset > 0)
+        {
+            pictures.AddFrom((sequence.IsSuspended ? own : source ?? own)!.Pictures, sequence.IsSuspended ? int.MaxValue : _request.Offset);
+        }
+
+        for (var i = 0; i < sequence.Pictures.Count && !sequence.IsSuspended; i++)
+        {
+            pictures.Add(_request.Images[i].Image, sequence.Pictures[i]);
+        }
+
+        return pictures;
+    }
+
     /// <summary>Whether somebody else computes tokens that this request continues. (The last one is computed late: it is not waited for.)</summary>
     private bool IsUnderWay(Session? session) =>
         !sequence.IsSuspended && session is not null && session.Computed < _request.Offset - 1 && (session.Running ?? session.RestoredBy) is { } other && other != sequence;
@@ -176,7 +196,7 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
         sequence.RefillTo = Math.Min(known, held);
     }
 
-    private void Start(Session? own, Session? source, int kept, int[] tokens)
+    private void Start(Session? own, Session? source, int kept, int[] tokens, SessionPictures pictures)
     {
         var session = _fresh = new Session(_request.Session, _request.Group);
         if (source is not null)
@@ -187,6 +207,7 @@ internal sealed class Admission(SessionTable sessions, Sequence sequence, int we
         }
 
         session.Tokens.AddRange(tokens);
+        session.Pictures.AddFrom(pictures, tokens.Length);
         if (own is not null)
         {
             session.Known = Math.Max(session.Known, Math.Min(own.Known, Common(own, tokens)));

@@ -16,6 +16,8 @@ internal sealed class EngineCounters
     public long Shared;
     public long Evictions;
     public long Steps;
+    public long EncodedImages;
+    public long ImageBytes;
     public volatile string? Fatal;
     public volatile string? LastError;
 
@@ -34,5 +36,7 @@ internal sealed class EngineCounters
         Healthy = Fatal is null,
         Error = Fatal ?? LastError,
         Workers = Volatile.Read(ref Workers),
+        EncodedImages = Volatile.Read(ref EncodedImages),
+        ImageBytes = Volatile.Read(ref ImageBytes),
     };
 }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Axpo.Core;
 using Axpo.Training.Models;
+using Axpo.Training.Pictures;
 using Axpo.Training.Threads;
 using Microsoft.Extensions.Logging;
 using static TorchSharp.torch;
@@ -28,6 +29,7 @@ internal sealed partial class EngineLoop
     private readonly PrefillBudget _prefill = new();
     private readonly Action<int> _queue;
     private readonly Func<WeightsVersion, Decoder> _reload;
+    private readonly PictureFeatures? _pictures;
     private Decoder _decoder;
     private WeightsVersion _version;
     private EngineCommand.Swap? _pendingSwap;
@@ -35,13 +37,17 @@ internal sealed partial class EngineLoop
     private int _weights;
     private volatile bool _stopping;
 
-    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, IEngineCompute compute, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload)
+    public EngineLoop(Decoder decoder, WeightsVersion version, EngineOptions options, IEngineCompute compute, int maxContext, BlockingCollection<EngineCommand> commands, EngineCounters counters, TimeProvider time, ILogger logger, Action<int> queue, Func<WeightsVersion, Decoder> reload, PictureReader? pictures)
     {
         (_decoder, _version, _options, _compute, _maxContext) = (decoder, version, options, compute, maxContext);
         (_commands, _counters, _time, _logger, _queue, _reload) = (commands, counters, time, logger, queue, reload);
         _pool = compute.Pool;
         _sessions = new SessionTable(_pool, counters);
+        _pictures = pictures is null ? null : new PictureFeatures(pictures, ImageBytes(options) / 2, counters);
     }
+
+    /// <summary>Bytes for pictures: one half for patches, the other for what the tower made of them.</summary>
+    public static long ImageBytes(EngineOptions options) => (long)options.ImageMebibytes << 20;
 
     public int Pages => _pool.Capacity;
 
@@ -89,6 +95,7 @@ internal sealed partial class EngineLoop
         {
             AnswerAll("the engine is stopping");
             _team?.Dispose();
+            _pictures?.Dispose();
             _pool.Dispose();
             _decoder.Dispose();
         }
@@ -335,7 +342,8 @@ internal sealed partial class EngineLoop
     {
         BeforeStep?.Invoke(_counters.Steps);
         Plan(team);
-        team.Run(_decoder, BeforeShare);
+        _pictures?.Prepare(_decoder, _weights, _plan);
+        team.Run(_decoder, _pictures, BeforeShare);
         foreach (var share in team.Shares.Where(s => s.Failure is null))
         {
             for (var i = 0; i < share.Work.Count; i++)
@@ -454,6 +462,7 @@ internal sealed partial class EngineLoop
 
         var prompt = new Session("prompt of " + group, group) { IsPrompt = true };
         prompt.Tokens.AddRange(sequence.Request.Tokens);
+        prompt.Pictures.AddFrom(session.Pictures, prompt.Tokens.Count);
         _sessions.Share(prompt, session, prompt.Tokens.Count, sequence);
         _sessions.Add(prompt);
     }

@@ -11,5 +11,5 @@ internal interface IStepTeam : IDisposable
     /// <summary>Does the filled shares; returns when all are done. Failures stand in the shares.</summary>
     /// <param name="decoder">The weights.</param>
     /// <param name="before">Runs on each worker before its share; tests make shares fail.</param>
-    void Run(Decoder decoder, Action<StepShare>? before);
+    void Run(Decoder decoder, PictureFeatures? pictures, Action<StepShare>? before);
 }

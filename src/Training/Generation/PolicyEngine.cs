@@ -3,6 +3,8 @@ using System.Globalization;
 using Axpo.Core;
 using Axpo.Training.Devices;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Vision;
+using Axpo.Training.Pictures;
 using Axpo.Training.Safetensors;
 using Microsoft.Extensions.Logging;
 using TorchSharp;
@@ -23,15 +25,17 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private readonly DecoderConfig _config;
     private readonly torch.Device _device;
     private readonly EngineLoop _loop;
+    private readonly PictureReader? _pictures;
+    private readonly PictureKeys _keys = new();
     private readonly SemaphoreSlim _publishing = new(1, 1);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private WeightsVersion _published;
     private int _queued;
     private int _disposed;
 
-    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, ThreadLayout? threads, TimeProvider time, ILogger logger)
+    private PolicyEngine(Decoder decoder, string folder, EngineOptions options, ThreadLayout? threads, PictureReader? pictures, TimeProvider time, ILogger logger)
     {
-        (_options, _time) = (options, time);
+        (_options, _time, _pictures) = (options, time, pictures);
         _config = decoder.Config;
         _published = new WeightsVersion(0, 0, folder, "");
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
@@ -39,7 +43,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         IEngineCompute compute = threads is null ? new TensorCompute(_config, layout, kvBytes, decoder.Device) : new HostCompute(_config, layout, kvBytes, threads, options.Deterministic);
         _device = compute.Device;
         _counters.Workers = compute.Threads.Workers;
-        _loop = new EngineLoop(decoder, _published, options, compute, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload);
+        _loop = new EngineLoop(decoder, _published, options, compute, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload, pictures);
         EngineLog.Started(logger, folder, _device.ToString(), compute.Threads.Workers, compute.Threads.RowsOfAWorker, _loop.Pages, layout.PageBytes >> 10, MaxContext, options.Deterministic);
     }
 
@@ -71,19 +75,20 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <param name="time">Clock of deadlines.</param>
     /// <param name="logger">Where to say what happens.</param>
     /// <param name="layouts">Where measured thread layouts are stored, for <c>engine.workers=0</c>; null: nothing is measured, a worker a core up to four.</param>
+    /// <param name="images">Where the images of requests are; null: none are taken.</param>
     /// <param name="cancellationToken">Gives up the start.</param>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">The weights do not fit config.json.</exception>
     /// <exception cref="NotSupportedException">The architecture or the engine's device is not supported, or the device is not there.</exception>
     /// <exception cref="InvalidOperationException">There is no room for engine.kvMebibytes.</exception>
-    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, ThreadLayoutStore? layouts = null, CancellationToken cancellationToken = default)
+    public static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, TimeProvider time, ILogger<PolicyEngine> logger, ThreadLayoutStore? layouts = null, IImageStore? images = null, CancellationToken cancellationToken = default)
     {
         var device = await OnOwnThread(() => DeviceOf(options), cancellationToken);
-        return await StartAsync(modelFolder, options, device, onTensors: !ComputeDevice.IsHost(device), time, logger, layouts, cancellationToken);
+        return await StartAsync(modelFolder, options, device, onTensors: !ComputeDevice.IsHost(device), time, logger, layouts, images, cancellationToken);
     }
 
     /// <summary>As the public one, on a device that was chosen; with tensors for pages, which run on any, or with what is made for the processor.</summary>
-    internal static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, torch.Device device, bool onTensors, TimeProvider time, ILogger logger, ThreadLayoutStore? layouts, CancellationToken cancellationToken)
+    internal static async Task<PolicyEngine> StartAsync(string modelFolder, EngineOptions options, torch.Device device, bool onTensors, TimeProvider time, ILogger logger, ThreadLayoutStore? layouts, IImageStore? images, CancellationToken cancellationToken)
     {
         var engine = await OnOwnThread(Start, cancellationToken);
         new Thread(engine.Run) { IsBackground = true, Name = "axpo-engine-0" }.Start();
@@ -94,7 +99,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             var decoder = Decoder.Load(modelFolder, device);
             try
             {
-                return new PolicyEngine(decoder, modelFolder, options, onTensors ? null : ThreadLayouts.For(decoder, options, layouts, logger), time, logger);
+                return new PolicyEngine(decoder, modelFolder, options, onTensors ? null : ThreadLayouts.For(decoder, options, layouts, logger), PictureReader.Of(modelFolder, images, EngineLoop.ImageBytes(options) / 2), time, logger);
             }
             catch
             {
@@ -108,7 +113,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     /// <exception cref="ArgumentException">The request cannot mean anything: the message names the field and the value.</exception>
     public async Task<GenerateResult> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken)
     {
-        RequestCheck.Throw(request, _config.VocabSize);
+        RequestCheck.Throw(request, _config);
         if (cancellationToken.IsCancellationRequested)
         {
             return new GenerateResult { Status = GenerateStatus.Cancelled, Error = $"session '{request.Session}': the caller had cancelled before the request was queued" };
@@ -130,7 +135,19 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             return new GenerateResult { Status = GenerateStatus.Busy, Error = string.Create(CultureInfo.InvariantCulture, $"{_options.MaxQueue} sequences wait already (engine.maxQueue)") };
         }
 
-        var sequence = new Sequence(request);
+        Sequence sequence;
+        try
+        {
+            sequence = await SequenceAsync(request, cancellationToken);
+        }
+        catch (Exception e) when (e is not ArgumentException)
+        {
+            Interlocked.Decrement(ref _queued);
+            return e is OperationCanceledException
+                ? new GenerateResult { Status = GenerateStatus.Cancelled, Error = $"session '{request.Session}': the caller cancelled while its images were read" }
+                : new GenerateResult { Status = GenerateStatus.Fault, Error = $"session '{request.Session}': an image could not be read: {e.Message}" };
+        }
+
         if (!Post(new EngineCommand.Generate(sequence)))
         {
             Interlocked.Decrement(ref _queued);
@@ -195,6 +212,26 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         await _ended.Task;
     }
 
+    /// <summary>The sequence of a request; its images are read, decoded and cut by now.</summary>
+    private async Task<Sequence> SequenceAsync(GenerateRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Images.Length == 0)
+        {
+            return new Sequence(request);
+        }
+
+        var reader = _pictures ?? throw new InvalidOperationException("the engine was started without a store of images");
+        var grids = new List<PlacedGrid>();
+        foreach (var image in request.Images)
+        {
+            var (rows, columns) = reader.Tokens(image.Image);
+            grids.Add(RequestCheck.Placed(request, image, rows, columns));
+            await Task.Run(() => reader.ReadAsync(image.Image, cancellationToken), cancellationToken);
+        }
+
+        return new Sequence(request with { Tokens = _keys.Of(request.Tokens, request.Images, request.Offset) }, grids);
+    }
+
     private static torch.Device DeviceOf(EngineOptions options)
     {
         if (WhyNotTogether(options) is { } why)
@@ -257,7 +294,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         }
 
         var decoder = Decoder.Load(version.Folder, _device);
-        if (decoder.Config with { MaxPositions = _config.MaxPositions, BosTokenId = _config.BosTokenId, EosTokenId = _config.EosTokenId } != _config)
+        if (!decoder.Config.IsAlike(_config))
         {
             decoder.Dispose();
             throw new InvalidDataException($"weights {version.Fence}.{version.Step}: '{version.Folder}' has another shape than the model that the engine started with");

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Axpo.Core;
+using Axpo.Training.Models;
+using Axpo.Training.Models.Vision;
 
 namespace Axpo.Training.Generation;
 
@@ -7,8 +9,9 @@ namespace Axpo.Training.Generation;
 internal static class RequestCheck
 {
     /// <exception cref="ArgumentException">Names the field, its value, and what would be right.</exception>
-    public static void Throw(GenerateRequest request, int vocabulary)
+    public static void Throw(GenerateRequest request, DecoderConfig config)
     {
+        var vocabulary = config.VocabSize;
         var sampling = request.Sampling;
         var fault = request switch
         {
@@ -25,12 +28,45 @@ internal static class RequestCheck
                 $"Forced has {request.Forced.Length} tokens and Sampling is temperature {Text(sampling.Temperature)}, top-k {sampling.TopK}, top-p {Text(sampling.TopP)}; a temperature above 0 and no cuts are right, where every token has a log-prob",
             _ when Array.FindIndex(request.Forced, t => (uint)t >= (uint)vocabulary) is >= 0 and var at => $"Forced[{at}] is {request.Forced[at]}; the vocabulary has ids 0 to {vocabulary - 1}",
             _ when Array.FindIndex(request.Tokens, t => (uint)t >= (uint)vocabulary) is >= 0 and var at => $"Tokens[{at}] is {request.Tokens[at]}; the vocabulary has ids 0 to {vocabulary - 1}",
-            _ => null,
+            _ => Images(request, config),
         };
         if (fault is not null)
         {
             throw new ArgumentException($"generation for session '{request.Session}': {fault}", nameof(request));
         }
+    }
+
+    /// <summary>Where an image of a request stands.</summary>
+    /// <exception cref="ArgumentException">It has another number of tokens there.</exception>
+    public static PlacedGrid Placed(GenerateRequest request, PlacedImage image, int rows, int columns) => image.Length == rows * columns
+        ? new PlacedGrid(image.Start, rows, columns, 0)
+        : throw new ArgumentException($"generation for session '{request.Session}': Images has one at tokens {image.Start} to {image.End - 1}, {image.Length} of them; an image of {image.Image.Width} x {image.Image.Height} pixels is {rows} x {columns} tokens", nameof(request));
+
+    private static string? Images(GenerateRequest request, DecoderConfig config)
+    {
+        var free = request.Offset;
+        for (var i = 0; i < request.Images.Length; i++)
+        {
+            var image = request.Images[i];
+            if (config.Pictures is not { } pictures)
+            {
+                return $"Images has {request.Images.Length}; this policy reads text only";
+            }
+
+            if (image.Start < free || image.Length <= 0 || image.End > request.Offset + request.Tokens.Length)
+            {
+                return $"Images[{i}] stands at tokens {image.Start} to {image.End - 1}; inside of Tokens ({request.Offset} to {request.Offset + request.Tokens.Length - 1}) and behind the one before it (token {free}) is right";
+            }
+
+            if (request.Tokens.AsSpan(image.Start - request.Offset, image.Length).ContainsAnyExcept(pictures.ImageToken))
+            {
+                return $"Images[{i}] stands at tokens {image.Start} to {image.End - 1}, which are not all {pictures.ImageToken}, the token that stands for a part of an image";
+            }
+
+            free = image.End;
+        }
+
+        return null;
     }
 
     private static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);

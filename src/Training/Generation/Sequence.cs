@@ -1,9 +1,10 @@
 using Axpo.Core;
+using Axpo.Training.Models.Vision;
 
 namespace Axpo.Training.Generation;
 
 /// <summary>One generation, from admission to its result.</summary>
-internal sealed class Sequence(GenerateRequest request)
+internal sealed class Sequence(GenerateRequest request, IReadOnlyList<PlacedGrid>? pictures = null)
 {
     private readonly TaskCompletionSource<GenerateResult> _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<int> _tokens = [];
@@ -12,7 +13,11 @@ internal sealed class Sequence(GenerateRequest request)
     private readonly List<int> _versions = [];
     private volatile bool _cancelled;
 
+    /// <summary>What was asked for; the tokens are keys, as a session's.</summary>
     public GenerateRequest Request { get; } = request;
+
+    /// <summary>Places of <see cref="GenerateRequest.Images"/>.</summary>
+    public IReadOnlyList<PlacedGrid> Pictures { get; } = pictures ?? [];
 
     public Task<GenerateResult> Result => _done.Task;
 

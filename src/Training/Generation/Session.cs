@@ -13,8 +13,11 @@ internal sealed class Session(string id, string? group)
     /// <summary>Whether it is a group's prompt.</summary>
     public bool IsPrompt { get; init; }
 
-    /// <summary>All its tokens; the last sampled one is not computed until it is needed.</summary>
+    /// <summary>All its tokens, as keys (<see cref="Axpo.Training.Pictures.PictureKeys"/>): one that stands for a picture says which. The last sampled one is not computed until it is needed.</summary>
     public List<int> Tokens { get; } = [];
+
+    /// <summary>The pictures among its tokens.</summary>
+    public SessionPictures Pictures { get; } = new();
 
     /// <summary>Which weights computed the tokens whose KV and hidden state stand in the pages.</summary>
     public KvVersions Kv { get; } = new();

@@ -128,6 +128,7 @@ internal sealed class SessionTable(KvPool pool, EngineCounters counters, long mo
 
         session.Tokens.RemoveRange(tokens, session.Tokens.Count - tokens);
         session.Kv.Truncate(tokens);
+        session.Pictures.Truncate(tokens);
         session.Known = Math.Min(session.Known, tokens);
     }
 

@@ -25,6 +25,8 @@ internal sealed unsafe class StepWorker
     private readonly List<int> _samples = [];
     private int _first;
     private int _count;
+    private readonly int _imageToken;
+    private readonly int _axes;
     private long[] _ids = [];
     private long[] _positions = [];
 
@@ -34,11 +36,15 @@ internal sealed unsafe class StepWorker
         _attention = new PagedAttention(_layout);
         _head = new TokenHead(config.VocabSize);
         _fixedRows = fixedRows;
+        (_imageToken, _axes) = config.Pictures is { } pictures ? (pictures.ImageToken, 3) : (0, 1);
         _kernel = Attend;
     }
 
     /// <summary>Does the share; the results stand in it.</summary>
-    public void Run(Decoder decoder, StepShare share)
+    /// <param name="decoder">Weights.</param>
+    /// <param name="pictures">What was made of the step's pictures; null: the decoder reads text only.</param>
+    /// <param name="share">The share.</param>
+    public void Run(Decoder decoder, PictureFeatures? pictures, StepShare share)
     {
         using var scope = NewDisposeScope();
         _rows.Clear();
@@ -54,26 +60,33 @@ internal sealed unsafe class StepWorker
         for (_first = 0; _first < _rows.Count; _first += block)
         {
             _count = Math.Min(block, _rows.Count - _first);
-            Compute(decoder, block);
+            Compute(decoder, pictures, block);
         }
 
         Sample(decoder, share);
     }
 
-    private void Compute(Decoder decoder, int rows)
+    private void Compute(Decoder decoder, PictureFeatures? pictures, int rows)
     {
         using var scope = NewDisposeScope();
         if (_ids.Length != rows)
         {
             _ids = new long[rows];
-            _positions = new long[rows];
+            _positions = new long[_axes * rows];
         }
 
         for (var i = 0; i < rows; i++)
         {
             var (session, position) = i < _count ? _rows[_first + i] : default;
-            _ids[i] = session?.Tokens[position] ?? 0;
-            _positions[i] = position;
+            var key = session?.Tokens[position] ?? 0;
+            _ids[i] = key < 0 ? _imageToken : key;
+            if (_axes == 1)
+            {
+                _positions[i] = position;
+                continue;
+            }
+
+            (_positions[i], _positions[rows + i], _positions[(2 * rows) + i]) = session?.Pictures.Positions.At(position) ?? default;
         }
 
         _attending.Clear();
@@ -83,7 +96,8 @@ internal sealed unsafe class StepWorker
         }
 
         _attention.Begin(_attending);
-        var hidden = decoder.Forward(tensor(_ids), tensor(_positions), _kernel);
+        var places = _axes == 1 ? tensor(_positions) : tensor(_positions).view(_axes, rows);
+        var hidden = decoder.Forward(tensor(_ids), places, _kernel, pictures: pictures?.Rows(_rows.Skip(_first).Take(_count), CPU));
         var values = HostMemory.Floats(hidden);
         for (var i = 0; i < _count; i++)
         {

@@ -1,3 +1,6 @@
+using Axpo.Training.Devices;
+using static TorchSharp.torch;
+
 namespace Axpo.Training.Generation;
 
 /// <summary>One attention call: neighbouring rows and the context that they look at.</summary>
@@ -20,7 +23,9 @@ internal sealed class TensorRows
     /// <summary>Contexts are filled up to a multiple of this: lengths that kernels like, and few different ones.</summary>
     public const int ContextStep = 64;
 
-    private TensorRows(int count, long[] packed, List<AttentionCall> calls) => (Count, Packed, Calls) = (count, packed, calls);
+    private readonly StepWork[] _ordered;
+
+    private TensorRows(StepWork[] ordered, int count, long[] packed, List<AttentionCall> calls) => (_ordered, Count, Packed, Calls) = (ordered, count, packed, calls);
 
     /// <summary>Rows.</summary>
     public int Count { get; }
@@ -28,18 +33,29 @@ internal sealed class TensorRows
     /// <summary>Ids [n], positions [n], slots [n], then the page tables of the calls: one copy to the device.</summary>
     public long[] Packed { get; }
 
+    /// <summary>Sessions and tokens of the rows.</summary>
+    public IEnumerable<(Session Session, int Token)> Tokens => _ordered.SelectMany(w => Enumerable.Range(w.From, w.Count).Select(p => (w.Sequence.Session!, p)));
+
+    /// <summary>[3, n] int64: time, height and width of the rows.</summary>
+    public Tensor Places(Device device)
+    {
+        (long Time, long Height, long Width)[] places = [.. Tokens.Select(t => t.Session.Pictures.Positions.At(t.Token))];
+        return device.Upload((long[])[.. places.Select(p => p.Time), .. places.Select(p => p.Height), .. places.Select(p => p.Width)]).view(3, Count);
+    }
+
     /// <summary>Attention calls, in the order of their rows.</summary>
     public List<AttentionCall> Calls { get; }
 
     /// <summary>Lays a step out.</summary>
     /// <param name="work">The step.</param>
     /// <param name="rowsOfCall">Most sequences whose contexts of a length one call may gather.</param>
-    public static TensorRows Of(IReadOnlyList<StepWork> work, Func<int, int> rowsOfCall)
+    /// <param name="imageToken">Id of tokens that stand for pictures.</param>
+    public static TensorRows Of(IReadOnlyList<StepWork> work, Func<int, int> rowsOfCall, int imageToken = 0)
     {
         StepWork[] ordered = [.. work.Where(w => w.Count > 0).OrderBy(w => w.Count > 1).ThenByDescending(w => w.Count > 1 ? 0 : w.From)];
         var (count, decoded) = (ordered.Sum(w => w.Count), ordered.Count(w => w.Count == 1));
         var packed = new List<long>(3 * count);
-        packed.AddRange(ordered.SelectMany(w => Enumerable.Range(w.From, w.Count).Select(p => (long)w.Sequence.Session!.Tokens[p])));
+        packed.AddRange(ordered.SelectMany(w => Enumerable.Range(w.From, w.Count).Select(p => w.Sequence.Session!.Tokens[p] is >= 0 and var id ? (long)id : imageToken)));
         packed.AddRange(ordered.SelectMany(w => Enumerable.Range(w.From, w.Count).Select(p => (long)p)));
         packed.AddRange(ordered.SelectMany(w => Enumerable.Range(w.From, w.Count).Select(p => Slot(w.Sequence.Session!, p))));
         var calls = new List<AttentionCall>();
@@ -71,7 +87,7 @@ internal sealed class TensorRows
             row += piece.Count;
         }
 
-        return new TensorRows(count, [.. packed], calls);
+        return new TensorRows(ordered, count, [.. packed], calls);
     }
 
     /// <summary>Where a token's keys, values and hidden state stand.</summary>

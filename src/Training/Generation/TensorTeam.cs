@@ -14,11 +14,12 @@ internal sealed class TensorTeam : IStepTeam
     private readonly TensorAttention _attention;
     private readonly TensorSampler _sampler;
     private readonly int _vocabulary;
+    private readonly int _imageToken;
     private readonly StepShare _share = new();
 
     public TensorTeam(DecoderConfig config, TensorKvMemory memory)
     {
-        (_memory, _vocabulary) = (memory, config.VocabSize);
+        (_memory, _vocabulary, _imageToken) = (memory, config.VocabSize, config.Pictures?.ImageToken ?? 0);
         _attention = new TensorAttention(config, memory);
         _sampler = new TensorSampler(config.VocabSize, memory.Device);
         Shares = [_share];
@@ -28,13 +29,13 @@ internal sealed class TensorTeam : IStepTeam
     public IReadOnlyList<StepShare> Shares { get; }
 
     /// <inheritdoc/>
-    public void Run(Decoder decoder, Action<StepShare>? before)
+    public void Run(Decoder decoder, PictureFeatures? pictures, Action<StepShare>? before)
     {
         try
         {
             before?.Invoke(_share);
             using var scope = NewDisposeScope();
-            Compute(decoder);
+            Compute(decoder, pictures);
             Sample(decoder);
         }
         catch (Exception e)
@@ -50,9 +51,9 @@ internal sealed class TensorTeam : IStepTeam
         _sampler.Dispose();
     }
 
-    private void Compute(Decoder decoder)
+    private void Compute(Decoder decoder, PictureFeatures? pictures)
     {
-        var rows = TensorRows.Of(_share.Work, _attention.RowsOfCall);
+        var rows = TensorRows.Of(_share.Work, _attention.RowsOfCall, _imageToken);
         if (rows.Count == 0)
         {
             return;
@@ -61,7 +62,8 @@ internal sealed class TensorTeam : IStepTeam
         using var scope = NewDisposeScope();
         var packed = _memory.Device.Upload(rows.Packed);
         var (ids, positions, slots) = (packed.narrow(0, 0, rows.Count), packed.narrow(0, rows.Count, rows.Count), packed.narrow(0, 2L * rows.Count, rows.Count));
-        var hidden = decoder.Forward(ids, positions, _attention.Kernel(rows, positions, slots, packed));
+        var places = pictures is null ? positions : rows.Places(_memory.Device);
+        var hidden = decoder.Forward(ids, places, _attention.Kernel(rows, positions, slots, packed), pictures: pictures?.Rows(rows.Tokens, _memory.Device));
         _memory.Hidden.index_copy_(0, slots, hidden);
     }
 

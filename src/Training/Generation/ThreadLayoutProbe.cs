@@ -95,7 +95,7 @@ internal sealed class ThreadLayoutProbe : IDisposable
 
         WorkSharing.Deal([.. _sequences.Take(rows).Select(s => new StepWork(s, KvLayout.PageTokens - 1, 1, Sample: true))], team.Shares, Math.Max(1, rows / team.Size));
         var clock = Stopwatch.StartNew();
-        team.Run(_decoder, null);
+        team.Run(_decoder, null, null);
         var seconds = clock.Elapsed.TotalSeconds;
         return team.Shares.Select(s => s.Failure).FirstOrDefault(f => f is not null) is { } failure ? throw failure : seconds;
     }

@@ -17,6 +17,7 @@ internal sealed class WorkerTeam : IStepTeam
     private readonly Func<int, bool> _helps;
     private readonly Action _own;
     private Decoder? _decoder;
+    private PictureFeatures? _pictures;
     private Action<StepShare>? _before;
 
     public WorkerTeam(DecoderConfig config, int size, bool fixedRows)
@@ -33,9 +34,9 @@ internal sealed class WorkerTeam : IStepTeam
     public IReadOnlyList<StepShare> Shares => _shares;
 
     /// <inheritdoc/>
-    public void Run(Decoder decoder, Action<StepShare>? before)
+    public void Run(Decoder decoder, PictureFeatures? pictures, Action<StepShare>? before)
     {
-        (_decoder, _before) = (decoder, before);
+        (_decoder, _pictures, _before) = (decoder, pictures, before);
         _helpers.Run(_help, _helps, _own);
     }
 
@@ -54,7 +55,7 @@ internal sealed class WorkerTeam : IStepTeam
         try
         {
             _before?.Invoke(share);
-            _workers[index].Run(_decoder!, share);
+            _workers[index].Run(_decoder!, _pictures, share);
         }
         catch (Exception e)
         {

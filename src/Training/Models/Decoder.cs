@@ -2,6 +2,7 @@ using Axpo.Core;
 using Axpo.Training.Devices;
 using Axpo.Training.Files;
 using Axpo.Training.Models.Lora;
+using Axpo.Training.Models.Vision;
 using Axpo.Training.Native;
 using Axpo.Training.Safetensors;
 using TorchSharp;
@@ -31,9 +32,12 @@ public sealed class Decoder : IDisposable
     private readonly Tensor _norm;
     private readonly Tensor _head;
     private readonly List<(string Name, Tensor Value)> _parameters = [];
+    private readonly Dictionary<string, Projection> _projections = new(StringComparer.Ordinal);
     private readonly Tensor _cos;
     private readonly Tensor _sin;
+    private readonly Tensor? _axes;
     private readonly ModelDescription _description;
+    private bool _towerIsFrozen;
 
     private Decoder(DecoderConfig config, ModelDescription description, Func<string, long[], Tensor> make)
     {
@@ -48,12 +52,16 @@ public sealed class Decoder : IDisposable
             return value;
         }
 
-        _embedding = Add("model.embed_tokens.weight", config.VocabSize, config.HiddenSize);
+        // Beside a tower the decoder is a part of the model.
+        var decoder = config.Pictures is null ? "model." : "model.language_model.";
+        Tower = config.Pictures is null ? null : new VisionTower(config.Pictures.Tower, Add, _projections);
+        _embedding = Add(decoder + "embed_tokens.weight", config.VocabSize, config.HiddenSize);
         _layers = new DecoderLayer[config.Layers];
         for (var i = 0; i < config.Layers; i++)
         {
-            var p = FormattableString.Invariant($"model.layers.{i}.");
-            Projection Linear(string name, long outputs, long inputs, bool bias) => new(Add(p + name + ".weight", outputs, inputs), bias ? Add(p + name + ".bias", outputs) : null);
+            var p = FormattableString.Invariant($"{decoder}layers.{i}.");
+            Projection Linear(string name, long outputs, long inputs, bool bias) =>
+                _projections[p + name] = new Projection(Add(p + name + ".weight", outputs, inputs), bias ? Add(p + name + ".bias", outputs) : null);
             var (query, key) = ((long)config.Heads * config.HeadDim, (long)config.KvHeads * config.HeadDim);
             _layers[i] = new DecoderLayer(
                 Add(p + "input_layernorm.weight", config.HiddenSize),
@@ -69,15 +77,19 @@ public sealed class Decoder : IDisposable
                 Linear("mlp.down_proj", config.HiddenSize, config.IntermediateSize, config.MlpBias));
         }
 
-        _norm = Add("model.norm.weight", config.HiddenSize);
+        _norm = Add(decoder + "norm.weight", config.HiddenSize);
         _head = config.TieWordEmbeddings ? _embedding : Add("lm_head.weight", config.VocabSize, config.HiddenSize);
         (_cos, _sin) = Rope.Tables(config, _embedding.device, _embedding.dtype);
         _cos.DetachFromDisposeScope();
         _sin.DetachFromDisposeScope();
+        _axes = config.Pictures is null ? null : MultiAxisRope.Axes(config.Pictures.RopeSections, config.HeadDim, _embedding.device).DetachFromDisposeScope();
     }
 
     /// <summary>Shape.</summary>
     public DecoderConfig Config { get; }
+
+    /// <summary>What it sees pictures with; null: it reads text only.</summary>
+    public VisionTower? Tower { get; }
 
     /// <summary>Where the weights are.</summary>
     public Device Device => _embedding.device;
@@ -88,8 +100,12 @@ public sealed class Decoder : IDisposable
     /// <summary>The adapter; null: there is none.</summary>
     public LoraAdapter? Adapter { get; private set; }
 
-    /// <summary>What training changes: the adapter's parameters where there is one, else every parameter.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> Trained => Adapter?.Parameters ?? _parameters;
+    /// <summary>What training changes: the adapter's parameters where there is one, else every parameter, but for a frozen tower's.</summary>
+    public IReadOnlyList<(string Name, Tensor Value)> Trained =>
+        Adapter?.Parameters ?? (_towerIsFrozen ? [.. _parameters.Where(p => !p.Name.StartsWith(VisionTower.Prefix, StringComparison.Ordinal))] : _parameters);
+
+    /// <summary>From now on training leaves the tower as it is.</summary>
+    public void FreezeTower() => _towerIsFrozen = true;
 
     /// <summary>Takes an adapter, whose owner it becomes; the parameters below it are not trained any more.</summary>
     /// <exception cref="InvalidOperationException">There is one already.</exception>
@@ -108,7 +124,7 @@ public sealed class Decoder : IDisposable
 
         foreach (var pair in adapter.Pairs)
         {
-            Projection(pair.Module).Lora = pair;
+            _projections[pair.Module].Lora = pair;
         }
     }
 
@@ -129,7 +145,7 @@ public sealed class Decoder : IDisposable
         foreach (var pair in Adapter?.Pairs ?? [])
         {
             using var scope = NewDisposeScope();
-            var projection = merged.Projection(pair.Module);
+            var projection = merged._projections[pair.Module];
             projection.Lora = null;
             projection.Weight.IncreaseBy(pair.B.mm(pair.A).Times(pair.Scale));
         }
@@ -181,7 +197,7 @@ public sealed class Decoder : IDisposable
 
     /// <summary>
     /// A fresh decoder, initialised as measured to learn: embedding and head .02; q, k, v, gate, up hidden^-0.5; output projections hidden^-0.5 / sqrt(2 layers);
-    /// norms 1; biases 0. Normal numbers from keyed noise: the same on every machine.
+    /// norms 1; biases 0; a tower likewise, its positions .02. Normal numbers from keyed noise: the same on every machine.
     /// </summary>
     public static Decoder Create(DecoderConfig config, ulong seed, Device? device = null)
     {
@@ -189,21 +205,19 @@ public sealed class Decoder : IDisposable
         var root = ChanceKey.Root(seed).With("decoder");
         return new Decoder(config, ModelDescription.Of(config), (name, shape) =>
         {
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
+            if (shape.Length == 1)
             {
-                return ones(shape, device: device ?? ComputeDevice.Cpu);
+                return name.EndsWith(".bias", StringComparison.Ordinal) ? zeros(shape, device: device ?? ComputeDevice.Cpu) : ones(shape, device: device ?? ComputeDevice.Cpu);
             }
 
-            if (name.EndsWith(".bias", StringComparison.Ordinal))
-            {
-                return zeros(shape, device: device ?? ComputeDevice.Cpu);
-            }
-
-            var scale = Math.Pow(config.HiddenSize, -.5);
+            var tower = name.StartsWith(VisionTower.Prefix, StringComparison.Ordinal) ? config.Pictures!.Tower : null;
+            var scale = Math.Pow(tower is null ? config.HiddenSize : shape.Skip(1).Aggregate(1L, (a, b) => a * b), -.5);
             var deviation = name switch
             {
-                "model.embed_tokens.weight" or "lm_head.weight" => .02,
+                _ when name.EndsWith("embed_tokens.weight", StringComparison.Ordinal) || name == "lm_head.weight" || name.EndsWith("pos_embed.weight", StringComparison.Ordinal) => .02,
                 _ when name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) => scale / Math.Sqrt(2.0 * config.Layers),
+                _ when tower is not null && (name.EndsWith("attn.proj.weight", StringComparison.Ordinal) || name.EndsWith("mlp.linear_fc2.weight", StringComparison.Ordinal)) => scale / Math.Sqrt(2.0 * tower.Layers),
+                _ when name.EndsWith("merger.linear_fc2.weight", StringComparison.Ordinal) || name.Contains("deepstack_merger_list", StringComparison.Ordinal) => .02,
                 _ => scale,
             };
             var key = root.With(name);
@@ -239,14 +253,12 @@ public sealed class Decoder : IDisposable
     public void CopyFrom(Decoder other)
     {
         using var guard = no_grad();
-        var (own, others) = (Trained, other.Trained);
-        for (var i = 0; i < own.Count; i++)
+        var others = other.Trained.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
+        foreach (var (name, value) in Trained)
         {
-            var (name, value) = own[i];
-            var (otherName, source) = others[i];
-            if (name != otherName || !value.shape.AsSpan().SequenceEqual(source.shape))
+            if (!others.TryGetValue(name, out var source) || !value.shape.AsSpan().SequenceEqual(source.shape))
             {
-                throw new ArgumentException($"{otherName} [{string.Join(", ", source.shape)}] does not fit {name} [{string.Join(", ", value.shape)}]", nameof(other));
+                throw new ArgumentException($"{name} [{string.Join(", ", value.shape)}]: the other one has {(source is null ? "none" : $"[{string.Join(", ", source.shape)}]")}", nameof(other));
             }
 
             value.copy_(source);
@@ -274,36 +286,55 @@ public sealed class Decoder : IDisposable
 
     /// <summary>Runs the decoder over tokens.</summary>
     /// <param name="ids">[n] int64.</param>
-    /// <param name="positions">[n] int64, below <see cref="DecoderConfig.MaxPositions"/>.</param>
+    /// <param name="positions">[n] int64, below <see cref="DecoderConfig.MaxPositions"/>; or, of a decoder that sees, [3, n] along time, height and width.</param>
     /// <param name="attention">How they attend.</param>
-    /// <param name="observe">Receives (0, embeddings) and (i + 1, output of layer i), each [n, hidden]; for tests.</param>
+    /// <param name="observe">Receives (0, what layer 0 takes) and (i + 1, output of layer i), each [n, hidden]; for tests.</param>
+    /// <param name="pictures">Tokens that stand for pictures; null: there are none.</param>
     /// <returns>[n, hidden], after the final norm.</returns>
-    public Tensor Forward(Tensor ids, Tensor positions, AttentionKernel attention, Action<int, Tensor>? observe = null)
+    public Tensor Forward(Tensor ids, Tensor positions, AttentionKernel attention, Action<int, Tensor>? observe = null, PictureRows? pictures = null)
     {
         using var scope = NewDisposeScope();
         var rotation = Rotation(positions);
-        var x = Embed(ids);
+        var x = Embed(ids, pictures);
         observe?.Invoke(0, x);
         for (var i = 0; i < _layers.Length; i++)
         {
             // What a layer makes on the way is given back at its end, unless autograd keeps it.
             using var layer = NewDisposeScope();
-            x = Block(i, x, rotation, attention).MoveToOuterDisposeScope();
-            observe?.Invoke(i + 1, x);
+            var given = Block(i, x, rotation, attention);
+            observe?.Invoke(i + 1, given);
+            x = (pictures?.Behind(i, given) ?? given).MoveToOuterDisposeScope();
         }
 
         return Normalise(x).MoveToOuterDisposeScope();
     }
 
     /// <summary>Cosines and sines of positions.</summary>
-    /// <param name="positions">[n] int64.</param>
+    /// <param name="positions">[n] int64; or, of a decoder that sees, [3, n] along time, height and width.</param>
     /// <returns>Both [n, 1, headDim].</returns>
-    public (Tensor Cos, Tensor Sin) Rotation(Tensor positions) => (_cos.index_select(0, positions).unsqueeze(1), _sin.index_select(0, positions).unsqueeze(1));
+    public (Tensor Cos, Tensor Sin) Rotation(Tensor positions)
+    {
+        if (positions.dim() == 1)
+        {
+            return (Row(_cos, positions), Row(_sin, positions));
+        }
 
-    /// <summary>Embeddings: what layer 0 takes.</summary>
+        var axes = _axes ?? throw new ArgumentException($"positions [{string.Join(", ", positions.shape)}]: this decoder turns by one position", nameof(positions));
+        var all = positions.reshape(-1);
+        return (MultiAxisRope.Pick(Row(_cos, all), axes), MultiAxisRope.Pick(Row(_sin, all), axes));
+
+        static Tensor Row(Tensor table, Tensor at) => table.index_select(0, at).unsqueeze(1);
+    }
+
+    /// <summary>What layer 0 takes: embeddings, and pictures in place of their tokens'.</summary>
     /// <param name="ids">[n] int64.</param>
+    /// <param name="pictures">Tokens that stand for pictures; null: there are none.</param>
     /// <returns>[n, hidden].</returns>
-    public Tensor Embed(Tensor ids) => Aten.Embedding(_embedding, ids);
+    public Tensor Embed(Tensor ids, PictureRows? pictures = null)
+    {
+        var x = Aten.Embedding(_embedding, ids);
+        return pictures?.Embedded(x) ?? x;
+    }
 
     /// <summary>One layer.</summary>
     /// <param name="index">Layer, from 0.</param>
@@ -374,6 +405,7 @@ public sealed class Decoder : IDisposable
         Adapter?.Dispose();
         _cos.Dispose();
         _sin.Dispose();
+        _axes?.Dispose();
     }
 
     /// <summary>Weights of the norm after the last layer [hidden].</summary>
@@ -397,6 +429,7 @@ public sealed class Decoder : IDisposable
 
     private Decoder With(Decoder copy, Func<Tensor, Tensor> map)
     {
+        copy._towerIsFrozen = _towerIsFrozen;
         if (Adapter is not null)
         {
             copy.Attach(Adapter.Map(map));
@@ -405,28 +438,8 @@ public sealed class Decoder : IDisposable
         return copy;
     }
 
-    private Projection Projection(string module)
-    {
-        var parts = module.Split('.');
-        var layer = _layers[int.Parse(parts[2], System.Globalization.CultureInfo.InvariantCulture)];
-        return parts[^1] switch
-        {
-            "q_proj" => layer.Q,
-            "k_proj" => layer.K,
-            "v_proj" => layer.V,
-            "o_proj" => layer.O,
-            "gate_proj" => layer.Gate,
-            "up_proj" => layer.Up,
-            "down_proj" => layer.Down,
-            _ => throw new ArgumentException($"'{module}' is no projection of a layer", nameof(module)),
-        };
-    }
-
     /// <summary>Names that may be there and hold nothing of their own: a stored copy of a tied head, and rope's frequencies, which old folders of Llama carry.</summary>
     private static Func<string, bool> IsIgnored(DecoderConfig config) => name => (config.TieWordEmbeddings && name == "lm_head.weight") || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
-
-    /// <summary>A decoder of parameters that it asks for by their names, and whose owner it becomes.</summary>
-    internal static Decoder From(DecoderConfig config, Func<string, long[], Tensor> make) => new(config, ModelDescription.Of(config), make);
 
     /// <summary>Shape of every parameter.</summary>
     internal static Dictionary<string, long[]> Shapes(DecoderConfig config)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Axpo.Training.Models.Architectures;
 using Axpo.Training.Models.Lora;
+using Axpo.Training.Models.Vision;
 
 namespace Axpo.Training.Models;
 
@@ -68,7 +69,10 @@ public sealed record DecoderConfig
     /// <summary>Token that ends a turn; null if there is none.</summary>
     public int? EosTokenId { get; init; }
 
-    /// <summary>Number of parameters; a tied head counts once.</summary>
+    /// <summary>What it sees pictures with; null: it reads text only.</summary>
+    public PictureConfig? Pictures { get; init; }
+
+    /// <summary>Number of parameters, a vision tower's included; a tied head counts once.</summary>
     public long ParameterCount
     {
         get
@@ -76,7 +80,7 @@ public sealed record DecoderConfig
             long attention = (long)HiddenSize * HeadDim * ((2 * Heads) + (2 * KvHeads));
             long biases = (QkvBias ? (long)HeadDim * (Heads + (2 * KvHeads)) : 0) + (OutputBias ? HiddenSize : 0) + (MlpBias ? (2L * IntermediateSize) + HiddenSize : 0);
             long layer = attention + biases + (3L * HiddenSize * IntermediateSize) + (2L * HiddenSize) + (QkNorm ? 2L * HeadDim : 0);
-            return ((TieWordEmbeddings ? 1L : 2L) * VocabSize * HiddenSize) + (Layers * layer) + HiddenSize;
+            return ((TieWordEmbeddings ? 1L : 2L) * VocabSize * HiddenSize) + (Layers * layer) + HiddenSize + (Pictures?.Tower.ParameterCount ?? 0);
         }
     }
 
@@ -99,6 +103,11 @@ public sealed record DecoderConfig
 
     /// <summary>The <c>config.json</c> that transformers reads.</summary>
     public JsonObject ToJson() => KnownArchitectures.Write(this);
+
+    /// <summary>Whether weights of one fit the other, and mean the same.</summary>
+    internal bool IsAlike(DecoderConfig other) => Plain(this) == Plain(other) && JsonSerializer.Serialize(Pictures) == JsonSerializer.Serialize(other.Pictures);
+
+    private static DecoderConfig Plain(DecoderConfig config) => config with { MaxPositions = 1, BosTokenId = null, EosTokenId = null, Pictures = null };
 
     /// <summary>Refuses sides that do not fit each other.</summary>
     /// <param name="path">Name of the file, for messages.</param>

@@ -14,6 +14,9 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
     /// <summary>The adapter; null: there is none.</summary>
     public LoraPair? Lora { get; set; }
 
+    /// <summary>Whether its adapter is trained.</summary>
+    public bool IsAdapted => Lora is { A.requires_grad: true };
+
     /// <summary>Through autograd.</summary>
     /// <param name="x">[n, in].</param>
     /// <returns>[n, out].</returns>
@@ -67,7 +70,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
             ParameterGradients.Of(Bias).IncreaseBy(sum);
         }
 
-        if (Lora is { A.requires_grad: true } lora)
+        if (IsAdapted && Lora is { } lora)
         {
             using var low = Down(x, lora);
             ParameterGradients.AddLinear(lora.B, gradient, low);

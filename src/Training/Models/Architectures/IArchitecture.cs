@@ -16,6 +16,8 @@ internal interface IArchitecture
     /// <exception cref="InvalidDataException">A field is missing or has the wrong type.</exception>
     DecoderConfig Read(ConfigFields fields);
 
-    /// <summary>Adds what only this architecture's <c>config.json</c> says.</summary>
-    void Write(DecoderConfig config, JsonObject json);
+    /// <summary>Makes this architecture's <c>config.json</c> of what all say.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="json">What all architectures say; the callee's.</param>
+    JsonObject Write(DecoderConfig config, JsonObject json);
 }

@@ -1,20 +1,14 @@
 using System.Text.Json.Nodes;
-using Axpo.Training.Models.Vision;
 
 namespace Axpo.Training.Models.Architectures;
 
 /// <summary>The architectures by <c>model_type</c>, and the way from <c>config.json</c> to a shape and back.</summary>
 internal static class KnownArchitectures
 {
-    private static readonly IArchitecture[] All = [new Llama(), new Qwen2(), new Qwen3()];
-
-    private static readonly IPictureArchitecture[] WithPictures = [new Qwen3Vl()];
+    private static readonly IArchitecture[] All = [new Llama(), new Qwen2(), new Qwen3(), new Qwen3Vl()];
 
     /// <summary>Every <c>model_type</c> that is computed exactly.</summary>
     public static IReadOnlyList<string> ModelTypes { get; } = [.. All.Select(a => a.ModelType)];
-
-    /// <summary>Every <c>model_type</c> that takes pictures and is computed exactly, in one pass: neither engine nor learner serve it.</summary>
-    public static IReadOnlyList<string> PictureModelTypes { get; } = [.. WithPictures.Select(a => a.ModelType)];
 
     /// <summary>Reads <c>config.json</c> of a decoder.</summary>
     /// <param name="path">Name of the file, for messages.</param>
@@ -26,23 +20,7 @@ internal static class KnownArchitectures
         var fields = new ConfigFields(path, json);
         var type = fields.Text("model_type");
         var architecture = Array.Find(All, a => a.ModelType == type)
-            ?? throw new NotSupportedException($"{path}: model_type '{type}' is not supported{(PictureModelTypes.Contains(type) ? ": it takes pictures, which neither engine nor learner do yet" : "")}; supported: {string.Join(", ", ModelTypes)}");
-        var config = architecture.Read(fields);
-        fields.RefuseUnknown();
-        return config;
-    }
-
-    /// <summary>Reads <c>config.json</c> of a model that takes pictures.</summary>
-    /// <param name="path">Name of the file, for messages.</param>
-    /// <param name="json">Its content.</param>
-    /// <exception cref="NotSupportedException">The architecture, or a field that would change the mathematics, is not supported; the message names it.</exception>
-    /// <exception cref="InvalidDataException">A field is missing or has the wrong type.</exception>
-    public static VisionLanguageConfig ReadWithPictures(string path, JsonObject json)
-    {
-        var fields = new ConfigFields(path, json);
-        var type = fields.Text("model_type");
-        var architecture = Array.Find(WithPictures, a => a.ModelType == type)
-            ?? throw new NotSupportedException($"{path}: model_type '{type}' takes no pictures; those that do: {string.Join(", ", PictureModelTypes)}");
+            ?? throw new NotSupportedException($"{path}: model_type '{type}' is not supported; supported: {string.Join(", ", ModelTypes)}");
         var config = architecture.Read(fields);
         fields.RefuseUnknown();
         return config;
@@ -75,7 +53,6 @@ internal static class KnownArchitectures
             ["torch_dtype"] = "float32",
             ["use_cache"] = true,
         };
-        architecture.Write(config, json);
-        return json;
+        return architecture.Write(config, json);
     }
 }

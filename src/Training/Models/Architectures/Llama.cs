@@ -27,10 +27,11 @@ internal sealed class Llama : IArchitecture
         };
     }
 
-    public void Write(DecoderConfig config, JsonObject json)
+    public JsonObject Write(DecoderConfig config, JsonObject json)
     {
         json["attention_bias"] = config.QkvBias;
         json["mlp_bias"] = config.MlpBias;
         json["pretraining_tp"] = 1;
+        return json;
     }
 }

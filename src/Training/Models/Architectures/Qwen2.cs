@@ -22,5 +22,9 @@ internal sealed class Qwen2 : IArchitecture
         };
     }
 
-    public void Write(DecoderConfig config, JsonObject json) => json["use_sliding_window"] = false;
+    public JsonObject Write(DecoderConfig config, JsonObject json)
+    {
+        json["use_sliding_window"] = false;
+        return json;
+    }
 }

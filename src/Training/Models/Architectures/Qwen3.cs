@@ -24,9 +24,10 @@ internal sealed class Qwen3 : IArchitecture
         };
     }
 
-    public void Write(DecoderConfig config, JsonObject json)
+    public JsonObject Write(DecoderConfig config, JsonObject json)
     {
         json["attention_bias"] = config.QkvBias;
         json["use_sliding_window"] = false;
+        return json;
     }
 }

@@ -4,13 +4,15 @@ using Axpo.Training.Models.Vision;
 namespace Axpo.Training.Models.Architectures;
 
 /// <summary>Qwen3-VL, dense (transformers <c>modeling_qwen3_vl.py</c>): the decoder is Qwen3's but for its positions.</summary>
-internal sealed class Qwen3Vl : IPictureArchitecture
+internal sealed class Qwen3Vl : IArchitecture
 {
     private static readonly int[] _defaultSections = [24, 20, 20];
 
     public string ModelType => "qwen3_vl";
 
-    public VisionLanguageConfig Read(ConfigFields fields)
+    public string ClassName => "Qwen3VLForConditionalGeneration";
+
+    public DecoderConfig Read(ConfigFields fields)
     {
         var text = ReadText(fields, fields.Object("text_config"), out var sections);
         var vision = ReadVision(fields.Inside("vision_config"));
@@ -24,17 +26,62 @@ internal sealed class Qwen3Vl : IPictureArchitecture
             throw new NotSupportedException($"{fields.Path}: vision_config.deepstack_visual_indexes names {vision.DeepstackLayers.Count} blocks, text_config has {text.Layers} layers");
         }
 
-        return new VisionLanguageConfig
+        return text with
         {
-            ModelType = ModelType,
-            Text = text,
-            Vision = vision,
-            RopeSections = sections,
-            ImageToken = fields.Int("image_token_id"),
-            VideoToken = fields.Int("video_token_id"),
-            VisionStartToken = fields.Int("vision_start_token_id"),
-            VisionEndToken = fields.Int("vision_end_token_id"),
+            Pictures = new PictureConfig
+            {
+                Tower = vision,
+                RopeSections = sections,
+                ImageToken = fields.Int("image_token_id"),
+                VideoToken = fields.Int("video_token_id"),
+                VisionStartToken = fields.Int("vision_start_token_id"),
+                VisionEndToken = fields.Int("vision_end_token_id"),
+            },
         };
+    }
+
+    public JsonObject Write(DecoderConfig config, JsonObject json)
+    {
+        var pictures = config.Pictures ?? throw new ArgumentException($"{ModelType}: there is no tower", nameof(config));
+        var (text, tower) = (new Qwen3().Write(config, json), pictures.Tower);
+        var whole = new JsonObject
+        {
+            ["architectures"] = Take("architectures"),
+            ["model_type"] = ModelType,
+            ["image_token_id"] = pictures.ImageToken,
+            ["video_token_id"] = pictures.VideoToken,
+            ["vision_start_token_id"] = pictures.VisionStartToken,
+            ["vision_end_token_id"] = pictures.VisionEndToken,
+            ["tie_word_embeddings"] = config.TieWordEmbeddings,
+            ["torch_dtype"] = Take("torch_dtype"),
+        };
+        text["model_type"] = "qwen3_vl_text";
+        text["rope_scaling"] = new JsonObject { ["rope_type"] = "default", ["mrope_interleaved"] = true, ["mrope_section"] = new JsonArray([.. pictures.RopeSections.Select(s => (JsonNode)s)]) };
+        text.Remove("use_sliding_window");
+        whole["text_config"] = text;
+        whole["vision_config"] = new JsonObject
+        {
+            ["model_type"] = ModelType,
+            ["depth"] = tower.Layers,
+            ["hidden_size"] = tower.HiddenSize,
+            ["intermediate_size"] = tower.IntermediateSize,
+            ["num_heads"] = tower.Heads,
+            ["hidden_act"] = "gelu_pytorch_tanh",
+            ["patch_size"] = tower.PatchSize,
+            ["temporal_patch_size"] = tower.TemporalPatchSize,
+            ["in_channels"] = tower.Channels,
+            ["spatial_merge_size"] = tower.MergeSize,
+            ["out_hidden_size"] = tower.OutputSize,
+            ["num_position_embeddings"] = tower.PositionSide * tower.PositionSide,
+            ["deepstack_visual_indexes"] = new JsonArray([.. tower.DeepstackLayers.Select(i => (JsonNode)i)]),
+        };
+        return whole;
+
+        JsonNode? Take(string field)
+        {
+            text.Remove(field, out var value);
+            return value;
+        }
     }
 
     private static DecoderConfig ReadText(ConfigFields outer, JsonObject json, out int[] sections)
@@ -50,7 +97,7 @@ internal sealed class Qwen3Vl : IPictureArchitecture
             throw new NotSupportedException($"{outer.Path}: tie_word_embeddings is {tied}, text_config.tie_word_embeddings {inner}; which one counts depends on the version of transformers");
         }
 
-        var config = new Qwen3().Read(fields) with { ModelType = "qwen3", MaxPositions = fields.Int("max_position_embeddings", 128_000), TieWordEmbeddings = tied };
+        var config = new Qwen3().Read(fields) with { ModelType = "qwen3_vl", MaxPositions = fields.Int("max_position_embeddings", 128_000), TieWordEmbeddings = tied };
         fields.RefuseUnknown();
         config.Check(outer.Path);
         return config;

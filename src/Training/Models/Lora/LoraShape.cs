@@ -14,8 +14,11 @@ public sealed record LoraShape
     /// <summary>Stands for every projection of every layer.</summary>
     public const string AllLinear = "all-linear";
 
-    /// <summary>Projections of a layer that can be adapted.</summary>
+    /// <summary>Projections of a layer.</summary>
     public static IReadOnlyList<string> Projections { get; } = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+
+    /// <summary>Everything that can be adapted: projections of a layer, and of a vision tower's blocks and mergers.</summary>
+    public static IReadOnlyList<string> Adaptable { get; } = [.. Projections, "qkv", "attn.proj", "linear_fc1", "linear_fc2"];
 
     // Fields that say nothing about the forward pass, whatever they hold.
     private static readonly string[] _harmless = ["peft_version", "base_model_name_or_path", "revision", "inference_mode", "init_lora_weights", "task_type", "megatron_core", "qalora_group_size", "auto_mapping"];
@@ -26,7 +29,7 @@ public sealed record LoraShape
     /// <summary>Its weight times its rank: what it adds is scaled by alpha / rank.</summary>
     public required double Alpha { get; init; }
 
-    /// <summary>Names of the projections that it adapts, of <see cref="Projections"/>.</summary>
+    /// <summary>Names of the projections that it adapts, of <see cref="Adaptable"/>.</summary>
     public required IReadOnlyList<string> Targets { get; init; }
 
     /// <summary>Folder of the model that it belongs to; empty: not said.</summary>
@@ -39,7 +42,7 @@ public sealed record LoraShape
     {
         Rank = options.Rank,
         Alpha = options.Alpha,
-        Targets = options.Targets == AllLinear ? Projections : [.. Projections.Where(options.Targets.Split(',', StringSplitOptions.TrimEntries).Contains)],
+        Targets = options.Targets == AllLinear ? Projections : [.. Adaptable.Where(options.Targets.Split(',', StringSplitOptions.TrimEntries).Contains)],
         Base = Path.GetFullPath(model),
     };
 
@@ -115,11 +118,11 @@ public sealed record LoraShape
             {
                 JsonArray list => [.. list.Select(n => n?.ToString() ?? "")],
                 JsonValue v when v.ToString() == AllLinear => [.. Projections],
-                _ => throw Wrong("target_modules", $"a list of {string.Join(", ", Projections)}, or \"{AllLinear}\""),
+                _ => throw Wrong("target_modules", $"a list of {string.Join(", ", Adaptable)}, or \"{AllLinear}\""),
             };
-            return names.Length > 0 && names.All(n => Projections.Contains(n, StringComparer.Ordinal))
-                ? [.. Projections.Where(n => names.Contains(n, StringComparer.Ordinal))]
-                : throw new NotSupportedException($"{path}: target_modules = {node.ToJsonString()} is not supported; supported: {string.Join(", ", Projections)}");
+            return names.Length > 0 && names.All(n => Adaptable.Contains(n, StringComparer.Ordinal))
+                ? [.. Adaptable.Where(n => names.Contains(n, StringComparer.Ordinal))]
+                : throw new NotSupportedException($"{path}: target_modules = {node.ToJsonString()} is not supported; supported: {string.Join(", ", Adaptable)}");
         }
 
         InvalidDataException Wrong(string name, string kind) => new($"{path}: {name} should be {kind}, is {json[name]?.ToJsonString() ?? "missing"}");

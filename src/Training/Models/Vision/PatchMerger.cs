@@ -9,6 +9,9 @@ namespace Axpo.Training.Models.Vision;
 /// <param name="Outer">Merged to the decoder's width.</param>
 internal sealed record PatchMerger(LayerNorm Norm, Projection Inner, Projection Outer)
 {
+    /// <summary>Whether an adapter in it is trained.</summary>
+    public bool IsAdapted => Inner.IsAdapted || Outer.IsAdapted;
+
     /// <summary>Through autograd.</summary>
     /// <param name="x">[patches, hidden], those of a token one after another.</param>
     /// <returns>[tokens, hidden of the decoder].</returns>

@@ -1,86 +1,96 @@
-using Axpo.Imaging;
 using Axpo.Training.Devices;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Models.Vision;
 
+/// <summary>A picture among the tokens of a sequence.</summary>
+/// <param name="Start">Its first token.</param>
+/// <param name="Rows">Rows of tokens.</param>
+/// <param name="Columns">Tokens a row.</param>
+/// <param name="Position">Position at which it begins.</param>
+public readonly record struct PlacedGrid(int Start, int Rows, int Columns, long Position)
+{
+    /// <summary>One past its last token.</summary>
+    public int End => Start + (Rows * Columns);
+
+    /// <summary>Position of the token behind it.</summary>
+    public long After => Position + Math.Max(Rows, Columns);
+}
+
 /// <summary>
-/// Positions of a sequence along time, height and width (transformers <c>modeling_qwen3_vl.py</c>, <c>get_rope_index</c>). Text counts on in all three; a picture's tokens stand where it began plus their row and column, and what follows goes
-/// on behind its longer side. They are those of the whole sequence: a later picture changes <see cref="Delta"/>.
+/// Positions of tokens along time, height and width (transformers <c>modeling_qwen3_vl.py</c>, <c>get_rope_index</c>). Text counts on in all three; a picture's tokens stand where it began plus their row and column, and what
+/// follows goes on behind its longer side. A later picture changes <see cref="Delta"/>, and nothing before it.
 /// </summary>
 public sealed class TokenPositions
 {
-    private TokenPositions(long[] time, long[] height, long[] width, long next) => (Time, Height, Width, Next) = (time, height, width, next);
+    private readonly List<PlacedGrid> _pictures = [];
 
-    /// <summary>[n].</summary>
-    public long[] Time { get; }
+    /// <summary>The pictures, in order.</summary>
+    public IReadOnlyList<PlacedGrid> Pictures => _pictures;
 
-    /// <summary>[n].</summary>
-    public long[] Height { get; }
-
-    /// <summary>[n].</summary>
-    public long[] Width { get; }
-
-    /// <summary>Position of the text token that follows.</summary>
-    public long Next { get; }
-
-    /// <summary>What is added to the number of tokens to have <see cref="Next"/> (<c>rope_deltas</c>): 0, or below where pictures are.</summary>
-    public long Delta => Next - Time.Length;
-
-    /// <summary>Positions of a whole sequence.</summary>
-    /// <param name="ids">Its tokens.</param>
-    /// <param name="grids">Its pictures, in order.</param>
-    /// <param name="config">Shape of the model.</param>
-    /// <exception cref="InvalidDataException">The image tokens are not those of the pictures.</exception>
-    /// <exception cref="NotSupportedException">A token stands for a video.</exception>
-    public static TokenPositions Of(ReadOnlySpan<long> ids, IReadOnlyList<PatchGrid> grids, VisionLanguageConfig config)
+    /// <summary>Puts a picture behind the others.</summary>
+    /// <param name="start">Its first token.</param>
+    /// <param name="rows">Rows of tokens.</param>
+    /// <param name="columns">Tokens a row.</param>
+    /// <exception cref="ArgumentException">It begins in another one, or before it.</exception>
+    public void Add(int start, int rows, int columns)
     {
-        var (time, height, width) = (new long[ids.Length], new long[ids.Length], new long[ids.Length]);
-        var (next, picture, at) = (0L, 0, 0);
-        while (at < ids.Length)
+        if (rows <= 0 || columns <= 0 || start < (_pictures.Count == 0 ? 0 : _pictures[^1].End))
         {
-            if (ids[at] == config.VideoToken)
-            {
-                throw new NotSupportedException($"sequence: token {at} stands for a video; pictures are taken, videos are not");
-            }
-
-            if (ids[at] != config.ImageToken)
-            {
-                time[at] = height[at] = width[at] = next++;
-                at++;
-                continue;
-            }
-
-            if (picture == grids.Count)
-            {
-                throw new InvalidDataException($"sequence: token {at} stands for a picture beyond the {grids.Count} that are given");
-            }
-
-            var grid = grids[picture++];
-            var (rows, columns) = (grid.Height / config.Vision.MergeSize, grid.Width / config.Vision.MergeSize);
-            var tokens = grid.Time * rows * columns;
-            if (at + tokens > ids.Length || ids.Slice(at, tokens).ContainsAnyExcept((long)config.ImageToken))
-            {
-                throw new InvalidDataException($"sequence: picture {picture} has {tokens} tokens; fewer stand at token {at}");
-            }
-
-            for (var i = 0; i < tokens; i++)
-            {
-                time[at + i] = next + (i / (rows * columns));
-                height[at + i] = next + (i / columns % rows);
-                width[at + i] = next + (i % columns);
-            }
-
-            (next, at) = (next + Math.Max(rows, columns), at + tokens);
+            throw new ArgumentException($"a picture of {rows} x {columns} tokens cannot begin at token {start}: {(_pictures.Count == 0 ? "there is none before" : $"the one before ends at {_pictures[^1].End}")}", nameof(start));
         }
 
-        return picture == grids.Count ? new TokenPositions(time, height, width, next) : throw new InvalidDataException($"sequence: {grids.Count} pictures are given, {picture} stand in it");
+        _pictures.Add(new PlacedGrid(start, rows, columns, Next(start)));
     }
 
-    /// <summary>Sequences end to end, each with the positions that it has alone.</summary>
-    public static TokenPositions EndToEnd(IReadOnlyList<TokenPositions> sequences) => new(
-        [.. sequences.SelectMany(s => s.Time)], [.. sequences.SelectMany(s => s.Height)], [.. sequences.SelectMany(s => s.Width)], sequences.Count == 0 ? 0 : sequences.Max(s => s.Next));
+    /// <summary>Forgets the pictures that do not lie wholly in the first tokens.</summary>
+    public void Truncate(int tokens) => _pictures.RemoveAll(p => p.End > tokens);
 
-    /// <summary>[3, n] int64: time, height, width.</summary>
-    public Tensor ToTensor(Device device) => device.Upload((long[])[.. Time, .. Height, .. Width]).view(3, Time.Length);
+    /// <summary>The picture that a token stands for, by its place in <see cref="Pictures"/>; -1: none.</summary>
+    public int PictureAt(int token)
+    {
+        var at = Before(token);
+        return at >= 0 && token < _pictures[at].End ? at : -1;
+    }
+
+    /// <summary>Time, height and width of a token.</summary>
+    public (long Time, long Height, long Width) At(int token)
+    {
+        var at = Before(token);
+        if (at < 0)
+        {
+            return (token, token, token);
+        }
+
+        var picture = _pictures[at];
+        if (token >= picture.End)
+        {
+            var next = picture.After + token - picture.End;
+            return (next, next, next);
+        }
+
+        var inside = token - picture.Start;
+        return (picture.Position, picture.Position + (inside / picture.Columns), picture.Position + (inside % picture.Columns));
+    }
+
+    /// <summary>Position of the text token behind the first so many.</summary>
+    public long Next(int tokens) => _pictures.FindLast(p => p.End <= tokens) is { Rows: > 0 } last ? last.After + tokens - last.End : tokens;
+
+    /// <summary>What is added to the number of tokens to have <see cref="Next"/> (<c>rope_deltas</c>): 0, or below where pictures are.</summary>
+    public long Delta(int tokens) => Next(tokens) - tokens;
+
+    /// <summary>[3, n] int64: time, height, width of the first tokens.</summary>
+    public Tensor ToTensor(int tokens, Device device)
+    {
+        var values = new long[3 * tokens];
+        for (var t = 0; t < tokens; t++)
+        {
+            (values[t], values[tokens + t], values[(2 * tokens) + t]) = At(t);
+        }
+
+        return device.Upload(values).view(3, tokens);
+    }
+
+    /// <summary>The last picture that begins at or before a token.</summary>
+    private int Before(int token) => _pictures.FindLastIndex(p => p.Start <= token);
 }

@@ -14,6 +14,9 @@ namespace Axpo.Training.Models.Vision;
 /// <param name="Down">Intermediate to hidden.</param>
 internal sealed record VisionBlock(LayerNorm Before, Projection Qkv, Projection Out, LayerNorm Between, Projection Up, Projection Down)
 {
+    /// <summary>Whether an adapter in it is trained.</summary>
+    public bool IsAdapted => Qkv.IsAdapted || Out.IsAdapted || Up.IsAdapted || Down.IsAdapted;
+
     /// <summary>Through autograd.</summary>
     /// <param name="x">[n, hidden].</param>
     /// <param name="heads">Heads.</param>

@@ -47,4 +47,16 @@ public sealed record VisionConfig
 
     /// <summary>Width of the patches of a token, side by side.</summary>
     public int MergedSize => HiddenSize * MergeSize * MergeSize;
+
+    /// <summary>Number of parameters.</summary>
+    public long ParameterCount
+    {
+        get
+        {
+            static long Linear(long inputs, long outputs) => (inputs + 1) * outputs;
+            long block = (4L * HiddenSize) + Linear(HiddenSize, 3L * HiddenSize) + Linear(HiddenSize, HiddenSize) + Linear(HiddenSize, IntermediateSize) + Linear(IntermediateSize, HiddenSize);
+            long Merger(long normed) => (2 * normed) + Linear(MergedSize, MergedSize) + Linear(MergedSize, OutputSize);
+            return Linear(PatchWidth, HiddenSize) + ((long)PositionSide * PositionSide * HiddenSize) + (Layers * block) + Merger(HiddenSize) + (DeepstackLayers.Count * Merger(MergedSize));
+        }
+    }
 }

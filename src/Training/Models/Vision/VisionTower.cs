@@ -1,4 +1,5 @@
 using Axpo.Imaging;
+using Axpo.Training.Devices;
 using Axpo.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,33 +10,27 @@ namespace Axpo.Training.Models.Vision;
 /// The vision tower of Qwen3-VL (transformers <c>modeling_qwen3_vl.py</c>, <c>Qwen3VLVisionModel</c>): patches of any number of pictures of any sizes in one pass, which do not see each other. Everything runs through autograd.
 /// Not thread-safe for writing; any number of threads may run forward passes.
 /// </summary>
-public sealed class VisionTower : IDisposable
+public sealed class VisionTower
 {
-    private const string Prefix = "model.visual.";
+    /// <summary>What the names of its parameters begin with.</summary>
+    public const string Prefix = "model.visual.";
 
-    private readonly List<(string Name, Tensor Value)> _parameters = [];
     private readonly Projection _patches;
     private readonly Tensor _positions;
     private readonly VisionBlock[] _blocks;
     private readonly PatchMerger _merger;
     private readonly PatchMerger[] _deepstackMergers;
 
-    /// <summary>Makes a tower of parameters that it asks for by their Hugging Face names, and whose owner it becomes.</summary>
-    internal VisionTower(VisionConfig config, Func<string, long[], Tensor> make)
+    /// <summary>Makes a tower of parameters that it asks for by their Hugging Face names, and whose owner it does not become.</summary>
+    /// <param name="config">Shape.</param>
+    /// <param name="add">Gives a parameter of a name and shape.</param>
+    /// <param name="projections">Receives its linear layers by the names of their modules.</param>
+    internal VisionTower(VisionConfig config, Func<string, long[], Tensor> add, IDictionary<string, Projection> projections)
     {
         Config = config;
-        using var scope = NewDisposeScope();
-        Tensor Add(string name, params long[] shape)
-        {
-            var value = make(Prefix + name, shape);
-            value.MoveToOuterDisposeScope();
-            value.DetachFromDisposeScope();
-            _parameters.Add((Prefix + name, value));
-            return value;
-        }
-
+        Tensor Add(string name, params long[] shape) => add(Prefix + name, shape);
         LayerNorm Norm(string name, long width) => new(Add(name + ".weight", width), Add(name + ".bias", width));
-        Projection Linear(string name, long outputs, long inputs) => new(Add(name + ".weight", outputs, inputs), Add(name + ".bias", outputs));
+        Projection Linear(string name, long outputs, long inputs) => projections[Prefix + name] = new Projection(Add(name + ".weight", outputs, inputs), Add(name + ".bias", outputs));
         PatchMerger Merger(string name, long normed) => new(Norm(name + ".norm", normed), Linear(name + ".linear_fc1", config.MergedSize, config.MergedSize), Linear(name + ".linear_fc2", config.OutputSize, config.MergedSize));
 
         _patches = new Projection(Add("patch_embed.proj.weight", config.HiddenSize, config.Channels, config.TemporalPatchSize, config.PatchSize, config.PatchSize), Add("patch_embed.proj.bias", config.HiddenSize));
@@ -65,8 +60,26 @@ public sealed class VisionTower : IDisposable
     /// <summary>Shape.</summary>
     public VisionConfig Config { get; }
 
-    /// <summary>Parameters by their Hugging Face names, in the order of transformers.</summary>
-    public IReadOnlyList<(string Name, Tensor Value)> Parameters => _parameters;
+    /// <summary>Whether its weights are trained in this pass: autograd is on, and one of them requires it.</summary>
+    internal bool IsRecorded => is_grad_enabled() && (_positions.requires_grad || _blocks.Any(b => b.IsAdapted) || _merger.IsAdapted || _deepstackMergers.Any(m => m.IsAdapted));
+
+    /// <summary>Runs the tower over pictures.</summary>
+    /// <param name="pictures">The pictures.</param>
+    /// <exception cref="ArgumentException">They were cut for another tower.</exception>
+    public VisionFeatures Encode(IReadOnlyList<PicturePatches> pictures)
+    {
+        using var scope = NewDisposeScope();
+        var device = _positions.device;
+        var patches = cat([.. pictures.Select(p => device.Upload(p.Values).view(p.Grid.Patches, -1))]);
+        var seen = Forward(patches, [.. pictures.Select(p => p.Grid)]);
+        seen.Tokens.MoveToOuterDisposeScope();
+        foreach (var features in seen.Deepstack)
+        {
+            features.MoveToOuterDisposeScope();
+        }
+
+        return seen;
+    }
 
     /// <summary>Runs the tower over pictures.</summary>
     /// <param name="patches">[patches, <see cref="VisionConfig.PatchWidth"/>]: <see cref="PicturePatches.Values"/> of the pictures, one after another.</param>
@@ -111,15 +124,6 @@ public sealed class VisionTower : IDisposable
         }
 
         return new VisionFeatures(_merger.Apply(x).MoveToOuterDisposeScope(), deepstack);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var (_, value) in _parameters)
-        {
-            value.Dispose();
-        }
     }
 
     private PatchMerger? DeepstackMerger(int layer)
