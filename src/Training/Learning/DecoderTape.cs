@@ -1,5 +1,6 @@
 using Axpo.Training.Kernels;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Vision;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -17,6 +18,7 @@ internal sealed class DecoderTape
     private readonly bool _checkpointing;
     private readonly (Tensor Cos, Tensor Sin) _rotation;
     private readonly FusedAttention _attention;
+    private readonly PictureRows? _pictures;
     private readonly List<Tensor> _inputs = [];
     private readonly List<LayerTape> _layers = [];
     private readonly Tensor _selected;
@@ -30,10 +32,11 @@ internal sealed class DecoderTape
     public DecoderTape(Decoder policy, PackedBatch pack, Tensor predictors, bool checkpointing)
     {
         (_policy, _pack, _predictors, _checkpointing) = (policy, pack, predictors, checkpointing);
+        _pictures = pack.See(policy);
         using var guard = no_grad();
         _rotation = policy.Rotation(pack.Positions);
         _attention = new FusedAttention(pack.Paths, policy.Config);
-        var x = policy.Embed(pack.Ids);
+        var x = policy.Embed(pack.Ids, _pictures);
         for (var layer = 0; layer < policy.Config.Layers; layer++)
         {
             _inputs.Add(x);
@@ -46,6 +49,8 @@ internal sealed class DecoderTape
                 x = Layer(layer).Forward(x, _rotation, _attention, out var tape);
                 _layers.Add(tape);
             }
+
+            x = _pictures?.Behind(layer, x) ?? x;
         }
 
         _selected = x.index_select(0, predictors);
@@ -65,13 +70,17 @@ internal sealed class DecoderTape
         var rows = zeros_like(_selected);
         FusedLayer.NormaliseBackward(gradient, _selected, _policy.FinalNorm, _inverse, rows);
         var x = zeros(_pack.Tokens, _policy.Config.HiddenSize);
+        var pictures = _pictures is null ? null : new PictureGradients(_pictures);
         RowSums.Add(x, _predictors, rows);
         for (var layer = _policy.Config.Layers - 1; layer >= 0; layer--)
         {
+            pictures?.Behind(layer, x);
             using var part = NewDisposeScope();
             Layer(layer).Backward(x, _rotation, _attention, _checkpointing ? Again(layer) : _layers[layer]);
         }
 
+        pictures?.Embedded(x);
+        pictures?.Backward();
         if (_policy.Embedding.requires_grad)
         {
             RowSums.Add(ParameterGradients.Of(_policy.Embedding), _pack.Ids, x);

@@ -5,6 +5,7 @@ using Axpo.Training.Models.Lora;
 using Axpo.Training.Native;
 using Axpo.Training.Objectives;
 using Axpo.Training.Optim;
+using Axpo.Training.Pictures;
 using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -20,17 +21,22 @@ public sealed class Learner : ILearner, IDisposable
 {
     private const string DeviceKey = "learner.device";
 
+    // Patches of images that are kept for the passes to come.
+    private const long PatchBytes = 256L << 20;
+
     private readonly DeviceThread _thread;
     private readonly RunConfiguration _configuration;
     private readonly string _modelFolder;
     private readonly IPolicyLoss _loss;
     private readonly RateSchedule _rate;
     private readonly Decoder? _reference;
+    private readonly PictureReader? _pictures;
     private PolicyWeights _weights;
     private MicroBatchWorkers _workers;
 
-    private Learner(DeviceThread thread, string modelFolder, RunConfiguration configuration, Device device, ScalarType precision)
+    private Learner(DeviceThread thread, string modelFolder, RunConfiguration configuration, Device device, ScalarType precision, IImageStore? images)
     {
+        _pictures = PictureReader.Of(modelFolder, images, PatchBytes);
         (_thread, _modelFolder, _configuration, Precision, _loss) = (thread, modelFolder, configuration, precision, PolicyLosses.Get(configuration.Objective.Loss));
         var options = configuration.Learner;
         var steps = (long)configuration.Steps * Math.Min(options.Minibatches, configuration.Rollouts.Questions);
@@ -53,21 +59,25 @@ public sealed class Learner : ILearner, IDisposable
     /// <summary>Loads a model folder as step 0; the same weights are the reference policy.</summary>
     /// <param name="modelFolder">A Hugging Face folder.</param>
     /// <param name="configuration">Objective, optimizer and cuts, and the temperature at which rollouts were sampled: log-probs are those of the distribution sampled from.</param>
+    /// <param name="images">Where the images of sequences are; null: there are none.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="ArgumentException">There is no policy loss of the configuration's name.</exception>
     /// <exception cref="NotSupportedException">The configuration's device is not there.</exception>
-    public static Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, CancellationToken cancellationToken) => StartAsync(
-        modelFolder, configuration, stop => GemmProbe.RunOnAsync(ComputeDevice.Resolve(configuration.Learner.Device, DeviceKey), TimeProvider.System, stop), cancellationToken);
+    public static Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, IImageStore? images, CancellationToken cancellationToken) => StartAsync(
+        modelFolder, configuration, stop => GemmProbe.RunOnAsync(ComputeDevice.Resolve(configuration.Learner.Device, DeviceKey), TimeProvider.System, stop), images, cancellationToken);
+
+    /// <summary>The same for sequences without images.</summary>
+    public static Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, CancellationToken cancellationToken) => StartAsync(modelFolder, configuration, images: null, cancellationToken);
 
     /// <summary>The same, with another probe for <see cref="LearnerPrecision.Auto"/>.</summary>
-    internal static async Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, Func<CancellationToken, Task<GemmReport>> probe, CancellationToken cancellationToken)
+    internal static async Task<Learner> StartAsync(string modelFolder, RunConfiguration configuration, Func<CancellationToken, Task<GemmReport>> probe, IImageStore? images, CancellationToken cancellationToken)
     {
         var device = ComputeDevice.Resolve(configuration.Learner.Device, DeviceKey);
         var precision = await ComputePrecision.ChooseAsync(configuration.Learner.Precision, probe, cancellationToken);
         var thread = new DeviceThread("axpo-learner", configuration.Learner.Threads);
         try
         {
-            return await thread.RunAsync(() => new Learner(thread, modelFolder, configuration, device, precision), cancellationToken);
+            return await thread.RunAsync(() => new Learner(thread, modelFolder, configuration, device, precision, images), cancellationToken);
         }
         catch
         {
@@ -160,7 +170,13 @@ public sealed class Learner : ILearner, IDisposable
     {
         if (LoraShape.Of(Options.Lora, _modelFolder) is not { } shape)
         {
-            return Decoder.Load(folder, device);
+            var whole = Decoder.Load(folder, device);
+            if (Options.Tower == TowerTraining.Frozen)
+            {
+                whole.FreezeTower();
+            }
+
+            return whole;
         }
 
         var decoder = Decoder.Load(_modelFolder, device);
@@ -234,7 +250,8 @@ public sealed class Learner : ILearner, IDisposable
     /// <summary>What is trained on. Sequences without loss tokens, or with none left by rejection, are left out.</summary>
     private List<TrainItem> Items(UpdateBatch batch, UpdateTally tally, CancellationToken cancellationToken)
     {
-        var items = batch.Sequences.Select(s => new TrainItem(s)).Where(i => i.Chosen.Length > 0).ToList();
+        var keys = new PictureKeys();
+        var items = batch.Sequences.Select(s => new TrainItem(s, keys)).Where(i => i.Chosen.Length > 0).ToList();
         if (!Corrects)
         {
             return items;
@@ -354,12 +371,13 @@ public sealed class Learner : ILearner, IDisposable
 
     private PackedBatch Pack(IReadOnlyList<TrainItem> micro, out Tensor chosen)
     {
-        var pack = new PackedBatch([.. micro.Select(i => i.Sequence.Tokens)], _weights.Device, SharesPrefixes);
+        var pack = new PackedBatch(
+            [.. micro.Select(i => i.Keys)], _weights.Device, SharesPrefixes, PackPictures.Of([.. micro.Select(i => i.Sequence.Images)], _weights.Compute.Config.Pictures, _pictures));
         chosen = _weights.Device.Upload(micro.SelectMany((item, i) => item.Chosen.Select(t => (long)pack.RowOf(i, t))).ToArray());
         return pack;
     }
 
     private Tensor Flat(IReadOnlyList<TrainItem> micro, Func<TrainItem, IEnumerable<float>> values) => _weights.Device.Upload(micro.SelectMany(values).ToArray());
 
-    private List<List<TrainItem>> Cut(IReadOnlyList<TrainItem> items) => MicroBatches.Cut(items, i => i.Sequence.Tokens, Math.Min(Options.MicroBatchTokens, _workers.MostTokens), _workers.Count, SharesPrefixes);
+    private List<List<TrainItem>> Cut(IReadOnlyList<TrainItem> items) => MicroBatches.Cut(items, i => i.Keys, Math.Min(Options.MicroBatchTokens, _workers.MostTokens), _workers.Count, SharesPrefixes);
 }

@@ -1,4 +1,5 @@
 using Axpo.Training.Models;
+using Axpo.Training.Models.Vision;
 using Axpo.Training.Native;
 using static TorchSharp.torch;
 
@@ -18,6 +19,7 @@ public sealed class PolicyPass
     private readonly IHeadPass _head;
     private readonly DecoderTape? _tape;
     private readonly List<Tensor> _inputs = [];
+    private PictureRows? _pictures;
 
     /// <summary>Runs the policy forward; where gradients are on, ready for <see cref="Backward"/>.</summary>
     /// <param name="policy">The policy.</param>
@@ -62,29 +64,38 @@ public sealed class PolicyPass
 
         var rotation = _policy.Rotation(_pack.Positions);
         var attention = _pack.Attention(_policy);
+        var pictures = _pictures is null ? null : new PictureGradients(_pictures);
         gradient = Through(_policy.Config.Layers, Top, gradient);
         for (var layer = _policy.Config.Layers - 1; layer >= 0; layer--)
         {
             var index = layer;
+            pictures?.Behind(layer, gradient);
             gradient = Through(index, x => _policy.Block(index, x, rotation, attention), gradient);
         }
 
-        _policy.Embed(_pack.Ids).backward([gradient]);
+        pictures?.Embedded(gradient);
+        pictures?.Backward();
+        if (_policy.Embedding.requires_grad)
+        {
+            _policy.Embed(_pack.Ids).backward([gradient]);
+        }
     }
 
     /// <summary>Forward without history, the input of each layer and of the last norm kept.</summary>
     private Tensor KeepInputs()
     {
+        _pictures = _pack.See(_policy);
         using var guard = no_grad();
         using var scope = NewDisposeScope();
         var rotation = _policy.Rotation(_pack.Positions);
         var attention = _pack.Attention(_policy);
-        var x = _policy.Embed(_pack.Ids);
+        var x = _policy.Embed(_pack.Ids, _pictures);
         for (var layer = 0; layer < _policy.Config.Layers; layer++)
         {
             using var block = NewDisposeScope();
             _inputs.Add(x);
-            x = _policy.Block(layer, x, rotation, attention).MoveToOuterDisposeScope();
+            var given = _policy.Block(layer, x, rotation, attention);
+            x = (_pictures?.Behind(layer, given) ?? given).MoveToOuterDisposeScope();
         }
 
         _inputs.Add(x);

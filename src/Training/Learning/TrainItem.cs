@@ -1,14 +1,16 @@
 using Axpo.Core;
 using Axpo.Training.Objectives;
+using Axpo.Training.Pictures;
 
 namespace Axpo.Training.Learning;
 
 /// <summary>A sequence with its loss tokens picked out.</summary>
 internal sealed class TrainItem
 {
-    public TrainItem(TrainSequence sequence)
+    public TrainItem(TrainSequence sequence, PictureKeys keys)
     {
         Sequence = sequence;
+        Keys = keys.Of(sequence.Tokens, sequence.Images);
         Chosen = [.. Enumerable.Range(0, sequence.Tokens.Length).Where(t => sequence.IsLoss[t])];
         if (Chosen.Length > 0 && Chosen[0] == 0)
         {
@@ -19,6 +21,9 @@ internal sealed class TrainItem
     }
 
     public TrainSequence Sequence { get; }
+
+    /// <summary>Its tokens; those that stand for an image say for which.</summary>
+    public int[] Keys { get; }
 
     /// <summary>Places of the loss tokens; every other array goes along with it.</summary>
     public int[] Chosen { get; private set; }
