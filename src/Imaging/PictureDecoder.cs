@@ -10,6 +10,17 @@ public static class PictureDecoder
     /// <summary>What is read: each format more is a parser more that hostile files reach.</summary>
     private static readonly SKEncodedImageFormat[] _formats = [SKEncodedImageFormat.Png, SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Gif, SKEncodedImageFormat.Bmp];
 
+    /// <summary>Sides of the picture in a file, upright, as its header says them; nothing is decoded.</summary>
+    /// <param name="file">Its bytes.</param>
+    /// <exception cref="InvalidDataException">It is of another format, or damaged at its beginning.</exception>
+    public static (int Width, int Height) Size(ReadOnlySpan<byte> file)
+    {
+        using var data = SKData.CreateCopy(file);
+        using var codec = Open(data);
+        var turned = codec.EncodedOrigin is SKEncodedOrigin.LeftTop or SKEncodedOrigin.RightTop or SKEncodedOrigin.RightBottom or SKEncodedOrigin.LeftBottom;
+        return turned ? (codec.Info.Height, codec.Info.Width) : (codec.Info.Width, codec.Info.Height);
+    }
+
     /// <summary>Decodes a file.</summary>
     /// <param name="file">Its bytes.</param>
     /// <param name="limits">How much it may ask for; null: <see cref="PictureLimits.Default"/>.</param>
@@ -24,12 +35,7 @@ public static class PictureDecoder
         }
 
         using var data = SKData.CreateCopy(file);
-        using var codec = SKCodec.Create(data);
-        if (codec is null || !_formats.Contains(codec.EncodedFormat))
-        {
-            throw new InvalidDataException("picture: neither PNG, JPEG, WebP, GIF nor BMP, or damaged at its beginning");
-        }
-
+        using var codec = Open(data);
         var (width, height) = (codec.Info.Width, codec.Info.Height);
         if (width <= 0 || height <= 0 || (long)width * height > limits.Pixels)
         {
@@ -40,6 +46,18 @@ public static class PictureDecoder
         // Pillow reads a PNG file of RGB without an alpha channel as opaque and does not look at a transparent colour.
         var rgb = png is { BitDepth: 16, ColourType: 0 } ? Grey16.Rgb(file, width, height) : WhiteGround.Over(Pixels(codec, width, height), opaque: png is { ColourType: 2 });
         return Orientation.Upright(new Picture(width, height, rgb), codec.EncodedOrigin);
+    }
+
+    private static SKCodec Open(SKData data)
+    {
+        var codec = SKCodec.Create(data);
+        if (codec is not null && _formats.Contains(codec.EncodedFormat))
+        {
+            return codec;
+        }
+
+        codec?.Dispose();
+        throw new InvalidDataException("picture: neither PNG, JPEG, WebP, GIF nor BMP, or damaged at its beginning");
     }
 
     private static unsafe byte[] Pixels(SKCodec codec, int width, int height)

@@ -1,5 +1,7 @@
 using Axpo.Core;
+using Axpo.Imaging;
 using Axpo.Training.Models;
+using Axpo.Training.Models.Vision;
 using Axpo.Training.Tokenization;
 
 namespace Axpo.Training.Chat;
@@ -24,11 +26,16 @@ public static class ChatFormats
 
         return JsonField.Read(path).Find("axpo_chat") switch
         {
-            null => new HfChatFormat(TextTokenizer.FromFolder(folder), ChatTemplate.FromFolder(folder), options ?? new ChatOptions(), EndTokens(folder)),
-            { } name when name.Text() == "tiny" => new TinyChatFormat(TextTokenizer.FromFolder(folder)),
+            null => new HfChatFormat(TextTokenizer.FromFolder(folder), ChatTemplate.FromFolder(folder), options ?? new ChatOptions(), EndTokens(folder), Pictures(folder)),
+            { } name when name.Text() == "tiny" => new TinyChatFormat(TextTokenizer.FromFolder(folder), File.Exists(Path.Combine(folder, PictureProcessorFile.FileName)) ? PictureProcessorFile.Read(folder) : null),
             { } name => throw name.Unsupported("tiny, or none where the folder has a chat template"),
         };
     }
+
+    /// <summary>How images are written, where the model in a folder sees.</summary>
+    private static ChatPictures? Pictures(string folder) => File.Exists(Path.Combine(folder, "config.json")) && DecoderConfig.FromFolder(folder).Pictures is { } pictures
+        ? new ChatPictures(PictureProcessors.Read(folder, pictures.Tower), pictures.ImageToken)
+        : null;
 
     /// <summary><c>eos_token_id</c> of generation_config.json, one or several; none without the file.</summary>
     private static int[] EndTokens(string folder)

@@ -18,6 +18,7 @@ public sealed class HfChatFormat : IChatFormat
     private readonly TurnTags _tags;
     private readonly bool _thinksInTags;
     private readonly int _endOfTurn;
+    private readonly ChatPictures? _pictures;
 
     /// <summary>Creates the format.</summary>
     /// <param name="tokenizer">Tokenizer of the folder.</param>
@@ -26,10 +27,16 @@ public sealed class HfChatFormat : IChatFormat
     /// <param name="endTokens">Ids that end a generation besides the template's own end of a turn, as <c>generation_config.json</c> lists them.</param>
     /// <exception cref="NotSupportedException">The template does not end a turn with one added token, or refuses the plainest conversation.</exception>
     public HfChatFormat(TextTokenizer tokenizer, ChatTemplate template, ChatOptions options, IReadOnlyCollection<int> endTokens)
+        : this(tokenizer, template, options, endTokens, null)
+    {
+    }
+
+    /// <summary>The same for a model that may see.</summary>
+    internal HfChatFormat(TextTokenizer tokenizer, ChatTemplate template, ChatOptions options, IReadOnlyCollection<int> endTokens, ChatPictures? pictures)
     {
         ArgumentNullException.ThrowIfNull(template);
         ArgumentNullException.ThrowIfNull(options);
-        (_tokenizer, _turns) = (tokenizer, new TurnTemplate(template, options));
+        (_tokenizer, _turns, _pictures) = (tokenizer, new TurnTemplate(template, options), pictures);
         _endOfTurn = FindEndOfTurn();
         HashSet<int> ends = [_endOfTurn, .. endTokens];
         if (template.EndToken is { } token && tokenizer.AddedTokens.TryGetValue(token, out var id))
@@ -47,6 +54,9 @@ public sealed class HfChatFormat : IChatFormat
     public int VocabularySize => _tokenizer.Size;
 
     /// <inheritdoc/>
+    public bool SeesImages => _pictures is not null;
+
+    /// <inheritdoc/>
     public int[] StopTokens { get; }
 
     /// <inheritdoc/>
@@ -61,13 +71,9 @@ public sealed class HfChatFormat : IChatFormat
     {
         ArgumentNullException.ThrowIfNull(question);
         ArgumentNullException.ThrowIfNull(tools);
-        if (question.Images.Length > 0)
-        {
-            throw new NotSupportedException($"question '{question.Id}' has images, and this policy reads text only");
-        }
-
-        var tokens = Encode(_turns.Prompt(question.Text, tools));
-        return new EncodedPiece(tokens, [new Segment(SegmentKind.Prompt, 0, tokens.Length)]);
+        ChatPictures.Check(question, images ?? [], _pictures);
+        var tokens = Encode(_turns.Prompt(question.Text, images?.Count ?? 0, tools));
+        return Placed(new EncodedPiece(tokens, [new Segment(SegmentKind.Prompt, 0, tokens.Length)]), images ?? []);
     }
 
     /// <inheritdoc/>
@@ -75,29 +81,15 @@ public sealed class HfChatFormat : IChatFormat
     public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed)
     {
         ArgumentNullException.ThrowIfNull(result);
-        return EncodeObservations([result.Text], turnIsClosed);
+        ChatPictures.Check(toolName, result, _pictures);
+        return Observations([(result.Text, result.Images)], turnIsClosed);
     }
 
     /// <summary>The results of several calls of one turn.</summary>
     /// <param name="results">Their texts in order; untrusted.</param>
     /// <param name="turnIsClosed">Whether the policy ended the turn itself.</param>
     /// <exception cref="TemplateException">The template refuses them.</exception>
-    public EncodedPiece EncodeObservations(IReadOnlyList<string> results, bool turnIsClosed)
-    {
-        var text = _turns.Observation(results);
-        var tokens = Encode(text);
-        var skip = turnIsClosed ? 1 : 0;
-        var first = text.Untrusted.IndexOf(true);
-        var last = text.Untrusted.LastIndexOf(true);
-        var start = first < 0 ? tokens.Length : Fit(tokens, text.Value.AsSpan(0, first));
-        var end = first < 0 ? tokens.Length : tokens.Length - Fit(tokens.Reverse(), text.Value.AsSpan(last + 1));
-        return new EncodedPiece(tokens[skip..], [.. new[]
-        {
-            new Segment(SegmentKind.Template, 0, start - skip),
-            new Segment(SegmentKind.Observation, start - skip, Math.Max(start, end) - skip),
-            new Segment(SegmentKind.Template, Math.Max(start, end) - skip, tokens.Length - skip),
-        }.Where(segment => segment.Length > 0)]);
-    }
+    public EncodedPiece EncodeObservations(IReadOnlyList<string> results, bool turnIsClosed) => Observations([.. results.Select(r => (r, Array.Empty<ImageRef>()))], turnIsClosed);
 
     /// <inheritdoc/>
     public ParsedTurn ParseTurn(ReadOnlySpan<int> prefix, ReadOnlySpan<int> tokens) => TurnParser.Parse(_tokenizer, _tags, prefix, tokens);
@@ -108,12 +100,14 @@ public sealed class HfChatFormat : IChatFormat
     {
         ArgumentNullException.ThrowIfNull(trace);
         var piece = new PieceWriter();
-        piece.Add(EncodePrompt(trace.Question, tools));
+        piece.Add(EncodePrompt(trace.Question, tools, images?[0]));
+        var next = 1;
         foreach (var step in trace.Steps)
         {
             AddTurn(piece, Think(step.Think).Append("<tool_call>\n{\"name\": ").Append(Json(JsonSerializer.SerializeToElement(step.Tool))).Append(", \"arguments\": ")
                 .Append(Arguments(step)).Append("}\n</tool_call>").Done(), isLast: false);
-            piece.Add(EncodeObservation(step.Tool, new ToolResult(step.Observation), turnIsClosed: false));
+            piece.Add(EncodeObservation(step.Tool, new ToolResult(step.Observation) { Images = [.. images?[next] ?? []] }, turnIsClosed: false));
+            next++;
         }
 
         AddTurn(piece, Think(trace.FinalThink).Append("<answer>\\boxed{").Append(trace.Answer, untrusted: true).Append("}</answer>").Done(), isLast: true);
@@ -122,6 +116,34 @@ public sealed class HfChatFormat : IChatFormat
 
     /// <inheritdoc/>
     public string Decode(ReadOnlySpan<int> tokens) => _tokenizer.Decode(tokens);
+
+    private EncodedPiece Observations((string Text, ImageRef[] Images)[] results, bool turnIsClosed)
+    {
+        var text = _turns.Observation([.. results.Select(r => (r.Text, r.Images.Length))]);
+        var tokens = Encode(text);
+        var skip = turnIsClosed ? 1 : 0;
+        var first = text.Untrusted.IndexOf(true);
+        var last = text.Untrusted.LastIndexOf(true);
+        var start = first < 0 ? tokens.Length : Fit(tokens, text.Value.AsSpan(0, first));
+        var end = first < 0 ? tokens.Length : Math.Max(start, tokens.Length - Fit(tokens.Reverse(), text.Value.AsSpan(last + 1)));
+        if (_pictures is not null && results.Any(r => r.Images.Length > 0))
+        {
+            // Images are part of what was observed, wherever the template puts them.
+            var (from, to) = _pictures.Range(tokens);
+            (start, end) = (Math.Min(start, from), Math.Max(first < 0 ? to : end, to));
+        }
+
+        return Placed(
+            new EncodedPiece(tokens[skip..], [.. new[]
+            {
+                new Segment(SegmentKind.Template, 0, start - skip),
+                new Segment(SegmentKind.Observation, start - skip, end - skip),
+                new Segment(SegmentKind.Template, end - skip, tokens.Length - skip),
+            }.Where(segment => segment.Length > 0)]),
+            [.. results.SelectMany(r => r.Images)]);
+    }
+
+    private EncodedPiece Placed(EncodedPiece piece, IReadOnlyList<ImageRef> images) => images.Count == 0 ? piece : _pictures!.Place(piece, images);
 
     private int[] Encode(TemplateText text) => _tokenizer.Encode(text.Value, text.Untrusted);
 

@@ -7,6 +7,7 @@ internal sealed class PieceWriter
 {
     private readonly List<int> _tokens = [];
     private readonly List<Segment> _segments = [];
+    private readonly List<PlacedImage> _images = [];
 
     /// <summary>Appends tokens of one kind; none leave no segment.</summary>
     public void Add(SegmentKind kind, params ReadOnlySpan<int> tokens)
@@ -23,9 +24,10 @@ internal sealed class PieceWriter
     {
         var at = _tokens.Count;
         _segments.AddRange(piece.Segments.Select(segment => segment.Shift(at)));
+        _images.AddRange(piece.Images.Select(image => image.Shift(at)));
         _tokens.AddRange(piece.Tokens);
     }
 
     /// <summary>What was put together.</summary>
-    public EncodedPiece Done() => new([.. _tokens], [.. _segments]);
+    public EncodedPiece Done() => new([.. _tokens], [.. _segments]) { Images = [.. _images] };
 }

@@ -32,21 +32,25 @@ internal sealed class TurnTemplate
 
     /// <summary>The prompt.</summary>
     /// <exception cref="TemplateException">The template refuses it.</exception>
-    public TemplateText Prompt(string question, IReadOnlyList<ToolSpec> tools)
+    /// <param name="question">Its text.</param>
+    /// <param name="images">Its images, which stand before the text.</param>
+    /// <param name="tools">The tools offered.</param>
+    public TemplateText Prompt(string question, int images, IReadOnlyList<ToolSpec> tools)
     {
         JsonElement? offered = tools.Count > 0 ? ToolSchema.Of(tools) : null;
         var told = _options.SystemPrompt ?? SystemPrompts.Answer;
         var system = offered is { } list && !HasTools ? SystemPrompts.WithTools(list, told) : told;
-        return Render([Say("system", system), Say("user", question)], HasTools ? offered : null, open: true);
+        return Render([Say("system", system), Say("user", [.. Images(images), Text(question)])], HasTools ? offered : null, open: true);
     }
 
     /// <summary>
     /// What follows a turn of the policy that ended with a call: the template closes the turn, gives the results and opens the next one. A turn that the policy closed itself is closed here all the same.
     /// </summary>
     /// <exception cref="TemplateException">The template refuses it.</exception>
-    public TemplateText Observation(params IReadOnlyList<string> results) => AfterMark(HasTools
-        ? Render([.. Called(), .. results.Select(r => Say("tool", r))], AnyTool, open: true)
-        : Render([.. Called(), Say("user", string.Join('\n', results.Select(r => $"<tool_response>\n{r}\n</tool_response>")))], null, open: true));
+    /// <param name="results">Texts of the results, each with the images that stand behind it.</param>
+    public TemplateText Observation(IReadOnlyList<(string Text, int Images)> results) => AfterMark(HasTools
+        ? Render([.. Called(), .. results.Select(r => Say("tool", [Text(r.Text), .. Images(r.Images)]))], AnyTool, open: true)
+        : Render([.. Called(), Say("user", [.. results.SelectMany((r, i) => Told(r.Text, r.Images, isFirst: i == 0))])], null, open: true));
 
     /// <summary>What closes a turn of the policy.</summary>
     /// <exception cref="TemplateException">The template refuses it.</exception>
@@ -86,6 +90,19 @@ internal sealed class TurnTemplate
 
     private TemplateText Render(JsonObject[] messages, JsonElement? tools, bool open) =>
         _template.Render(JsonSerializer.SerializeToElement(messages), tools, open, _options.Thinking switch { Thinking.On => true, Thinking.Off => false, _ => null });
+
+    /// <summary>A result in our own tags; parts of text that follow each other become one.</summary>
+    private static IEnumerable<JsonObject> Told(string text, int images, bool isFirst) =>
+        [Text($"{(isFirst ? "" : "\n")}<tool_response>\n{text}{(images > 0 ? "\n" : "")}"), .. Images(images), Text("\n</tool_response>")];
+
+    private static JsonObject Text(string text) => new() { ["type"] = "text", ["text"] = text };
+
+    private static IEnumerable<JsonObject> Images(int count) => Enumerable.Range(0, count).Select(_ => new JsonObject { ["type"] = "image" });
+
+    /// <summary>Text alone is said as such, which every template knows; with images among it as a list of parts.</summary>
+    private static JsonObject Say(string role, IReadOnlyList<JsonObject> parts) => parts.All(p => p.ContainsKey("text"))
+        ? Say(role, string.Concat(parts.Select(p => p["text"]!.GetValue<string>())))
+        : new JsonObject { ["role"] = role, ["content"] = new JsonArray([.. parts]) };
 
     private static JsonObject Say(string role, string content) => new() { ["role"] = role, ["content"] = content };
 

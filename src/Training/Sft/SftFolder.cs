@@ -3,6 +3,7 @@ using Axpo.Training.Chat;
 using Axpo.Training.Devices;
 using Axpo.Training.Models;
 using Axpo.Training.Models.Lora;
+using Axpo.Training.Models.Vision;
 using TorchSharp;
 
 namespace Axpo.Training.Sft;
@@ -40,7 +41,7 @@ public static class SftFolder
             decoder.Attach(LoraAdapter.Create(adapter, decoder.Config, options.Seed, device));
         }
 
-        var loss = await new SftTrainer(decoder, chat, job, time).RunAsync(progress, cancellationToken);
+        var loss = await new SftTrainer(decoder, chat, job, time, decoder.Config.Pictures is { } pictures ? PictureProcessors.Read(folder, pictures.Tower) : null).RunAsync(progress, cancellationToken);
         if (decoder.Adapter is null)
         {
             decoder.SaveInto(folder);

@@ -11,6 +11,9 @@ public sealed record SftJob(SftOptions Options, IReadOnlyList<SftStage> Stages, 
     /// <summary>Every tool that a question of the traces may offer (<see cref="Question.Tools"/>).</summary>
     public IReadOnlyList<ToolSpec> Tools { get; init; } = [];
 
+    /// <summary>Where the images of questions come from; null: there are none.</summary>
+    public IQuestionImages? Images { get; init; }
+
     /// <summary>How to talk to a model with a chat template of its own; null: the defaults.</summary>
     public ChatOptions? Chat { get; init; }
 }

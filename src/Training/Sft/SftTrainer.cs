@@ -1,9 +1,11 @@
 using Axpo.Core;
+using Axpo.Imaging;
 using Axpo.Training.Devices;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
 using Axpo.Training.Native;
 using Axpo.Training.Optim;
+using Axpo.Training.Pictures;
 using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -14,12 +16,24 @@ namespace Axpo.Training.Sft;
 /// Supervised fine-tuning on a scripted teacher's traces: the negative log-prob of what the policy shall write, at weight 1, and of what it is shown, at
 /// a small weight. Runs on a thread of its own; the same job and machine give the same weights.
 /// </summary>
-public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, TimeProvider time)
+/// <param name="decoder">What is trained.</param>
+/// <param name="chat">How it talks.</param>
+/// <param name="job">What is trained on, and how.</param>
+/// <param name="time">Clock.</param>
+/// <param name="processor">How images are prepared; null: the decoder reads text only.</param>
+public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, TimeProvider time, PictureProcessor? processor = null)
 {
     private const int BatchesPerDraw = 8;
 
+    // Patches of the batches that were drawn, of those that validate, and room.
+    private const long PatchBytes = 256L << 20;
+
     private readonly SftOptions _options = job.Options;
     private readonly ChanceKey _key = ChanceKey.Root(job.Options.Seed).With("sft");
+    private readonly TraceImages _images = new();
+    private PictureReader? _pictures;
+    private EncodedPiece[] _held = [];
+    private readonly PictureKeys _keys = new();
 
     /// <summary>Trains the decoder in place, or its adapter where it has one.</summary>
     /// <param name="progress">Told after every step.</param>
@@ -34,9 +48,11 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
 
     private double Run(IProgress<SftProgress>? progress, CancellationToken cancellationToken)
     {
+        _pictures = processor is null ? null : new PictureReader(_images, processor, PatchBytes);
         using var optimizer = new FusedAdamW(decoder.Trained, new AdamWOptions { Beta1 = _options.Beta1, Beta2 = _options.Beta2, WeightDecay = _options.WeightDecay });
         using var workers = new MicroBatchWorkers(decoder, _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount);
         var held = Encode(job.Validation, _key.With("validation"), _options.ValidationTraces);
+        _held = held;
         var steps = job.Stages.Sum(s => s.Steps);
         var started = time.GetTimestamp();
         var (step, tokens) = (0, 0L);
@@ -75,6 +91,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
     /// <summary>Draws many traces, perhaps sorts them by length, cuts them into batches, and shuffles the batches.</summary>
     private Queue<EncodedPiece[]> Batches(SftStage stage, ChanceKey key)
     {
+        _images.Keep(_held);
         var pieces = Encode(stage.Draw, key, _options.BatchSize * BatchesPerDraw);
         if (_options.ByLength)
         {
@@ -88,8 +105,23 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
     private EncodedPiece[] Encode(Func<ChanceKey, TeacherTrace> draw, ChanceKey key, int count) => [.. Enumerable.Range(0, count).Select(i =>
     {
         var trace = draw(key.With((ulong)i));
-        return chat.EncodeTrace(trace, [.. (trace.Question.Tools ?? []).Select(Tool)]);
+        return chat.EncodeTrace(trace, [.. (trace.Question.Tools ?? []).Select(Tool)], ImagesOf(trace));
     })];
+
+    /// <summary>Images of the question, then of each step; null: there are none.</summary>
+    private ImageRef[][]? ImagesOf(TeacherTrace trace)
+    {
+        if (trace.Question.Images.Length == 0 && trace.Steps.All(s => s.Images.Count == 0))
+        {
+            return null;
+        }
+
+        return [[.. trace.Question.Images.Select(source => _images.Add(Read(source)))], .. trace.Steps.Select(s => s.Images.Select(_images.Add).ToArray())];
+    }
+
+    private ReadOnlyMemory<byte> Read(string source) => job.Images is { } images
+        ? images.ReadAsync(source, CancellationToken.None).AsTask().GetAwaiter().GetResult()
+        : throw new InvalidOperationException($"sft: a question has the image '{source}', and the job says nothing of where images come from");
 
     private ToolSpec Tool(string name) => job.Tools.FirstOrDefault(t => t.Name == name)
         ?? throw new ArgumentException($"sft: a question offers the tool '{name}', which is not among those given: {string.Join(", ", job.Tools.Select(t => t.Name))}", nameof(name));
@@ -99,7 +131,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
         using var scope = NewDisposeScope();
         optimizer.ZeroGradients();
         workers.ZeroGradients();
-        var total = batch.Sum(p => p.Segments.Sum(s => Weight(s) * Wanted(s)));
+        var total = batch.Sum(p => p.Segments.Sum(s => Weight(s) * (Wanted(s) - p.Images.Where(i => s.Start <= i.Start && i.End <= s.End).Sum(i => i.Length))));
         var sums = workers.Run(
             Cut(workers, batch),
             (policy, micro) =>
@@ -140,8 +172,8 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
 
     private bool SharesPrefixes => FusedLayer.Serves(decoder.Head);
 
-    private List<List<EncodedPiece>> Cut(MicroBatchWorkers workers, EncodedPiece[] batch) =>
-        MicroBatches.Cut(batch, p => p.Tokens, Math.Min(_options.MicroBatchTokens, workers.MostTokens), workers.Count, SharesPrefixes);
+    private List<List<Keyed>> Cut(MicroBatchWorkers workers, EncodedPiece[] batch) =>
+        MicroBatches.Cut([.. batch.Select(p => new Keyed(p, _keys.Of(p.Tokens, p.Images)))], p => p.Keys, Math.Min(_options.MicroBatchTokens, workers.MostTokens), workers.Count, SharesPrefixes);
 
     private double Weight(Segment segment) => segment.IsSampled ? 1 : _options.OtherWeight;
 
@@ -149,19 +181,25 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
     private static int Wanted(Segment segment) => segment.End - Math.Max(1, segment.Start);
 
     /// <summary>Log-probs of the tokens that carry weight, their weights, and the sum of the negative log-probs of the sampled ones with their number.</summary>
-    private (PolicyPass Pass, Tensor Weights, (double Loss, int Count) Sums) Score(Decoder policy, List<EncodedPiece> micro)
+    private (PolicyPass Pass, Tensor Weights, (double Loss, int Count) Sums) Score(Decoder policy, List<Keyed> micro)
     {
         var device = policy.Device;
-        var pack = new PackedBatch([.. micro.Select(b => b.Tokens)], device, SharesPrefixes);
+        var pack = new PackedBatch([.. micro.Select(b => b.Keys)], device, SharesPrefixes, PackPictures.Of([.. micro.Select(b => b.Piece.Images)], policy.Config.Pictures, _pictures));
         var chosen = new List<long>();
         var weights = new List<float>();
         var sampled = new List<bool>();
         for (var i = 0; i < micro.Count; i++)
         {
-            foreach (var segment in micro[i].Segments.Where(s => Weight(s) > 0))
+            foreach (var segment in micro[i].Piece.Segments.Where(s => Weight(s) > 0))
             {
                 for (var t = Math.Max(1, segment.Start); t < segment.End; t++)
                 {
+                    if (micro[i].Keys[t] < 0)
+                    {
+                        // A part of an image is shown, not told.
+                        continue;
+                    }
+
                     chosen.Add(pack.RowOf(i, t));
                     weights.Add((float)Weight(segment));
                     sampled.Add(segment.IsSampled);
@@ -173,4 +211,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
         var loss = pass.LogProbs.Floats().Zip(sampled).Where(p => p.Second).Sum(p => -(double)p.First);
         return (pass, device.Upload(weights.ToArray()), (loss, sampled.Count(s => s)));
     }
+
+    /// <summary>A sequence, and its tokens with those that stand for an image saying for which.</summary>
+    private sealed record Keyed(EncodedPiece Piece, int[] Keys);
 }

@@ -22,6 +22,12 @@ public static partial class TinyTokenizerBuilder
     public static IReadOnlyList<string> Tags { get; } =
         ["<im_end>", "<user>", "<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<answer>", "</answer>"];
 
+    /// <summary>Tags of a policy that sees: before an image, a part of it, behind it, and a part of a video, which none takes.</summary>
+    public static IReadOnlyList<string> PictureTags { get; } = ["<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<|video_pad|>"];
+
+    /// <summary>Pieces of a call with an image.</summary>
+    public static IReadOnlyList<string> PictureScaffolding { get; } = ["image_zoom_in", "bbox_2d\":[", "],\"img_idx\":", "]}}", "}}"];
+
     /// <summary>Pieces of a call and of an answer.</summary>
     public static IReadOnlyList<string> Scaffolding { get; } =
         ["{\"name\":\"", "\",\"arguments\":{\"", "code\":\"print(", ")\"}}", "query\":\"", "\"}}", "\\boxed{", "web_search"];
@@ -31,8 +37,11 @@ public static partial class TinyTokenizerBuilder
     /// <param name="corpus">Texts whose words become tokens.</param>
     /// <param name="merges">Merges to learn for common words, at most.</param>
     /// <param name="pairs">Two-letter pieces to learn for rare words, names above all.</param>
-    public static void Write(string folder, IEnumerable<string> corpus, int merges, int pairs)
+    /// <param name="sees">Whether the policy takes images.</param>
+    public static void Write(string folder, IEnumerable<string> corpus, int merges, int pairs, bool sees = false)
     {
+        string[] tags = [.. Tags, .. sees ? PictureTags : []];
+        string[] scaffolding = [.. Scaffolding, .. sees ? PictureScaffolding : []];
         var words = Count(corpus);
         var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var c in ByteAlphabet.All)
@@ -50,7 +59,7 @@ public static partial class TinyTokenizerBuilder
         }
 
         var added = new JsonArray();
-        foreach (var token in Tags.Concat(Scaffolding))
+        foreach (var token in tags.Concat(scaffolding))
         {
             added.Add(new JsonObject
             {
@@ -60,7 +69,7 @@ public static partial class TinyTokenizerBuilder
                 ["lstrip"] = false,
                 ["rstrip"] = false,
                 ["normalized"] = false,
-                ["special"] = Tags.Contains(token),
+                ["special"] = tags.Contains(token),
             });
         }
 
