@@ -140,9 +140,14 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         {
             sequence = await SequenceAsync(request, cancellationToken);
         }
-        catch (Exception e) when (e is not ArgumentException)
+        catch (Exception e)
         {
             Interlocked.Decrement(ref _queued);
+            if (e is ArgumentException)
+            {
+                throw;
+            }
+
             return e is OperationCanceledException
                 ? new GenerateResult { Status = GenerateStatus.Cancelled, Error = $"session '{request.Session}': the caller cancelled while its images were read" }
                 : new GenerateResult { Status = GenerateStatus.Fault, Error = $"session '{request.Session}': an image could not be read: {e.Message}" };

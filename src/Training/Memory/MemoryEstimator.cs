@@ -4,6 +4,7 @@ using Axpo.Training.Generation;
 using Axpo.Training.Learning;
 using Axpo.Training.Models;
 using Axpo.Training.Models.Lora;
+using Axpo.Training.Models.Vision;
 
 namespace Axpo.Training.Memory;
 
@@ -39,20 +40,35 @@ public static class MemoryEstimator
     /// <summary>Numbers that a run trains.</summary>
     /// <param name="model">Shape of the policy.</param>
     /// <param name="lora">The adapter; rank 0: there is none.</param>
-    public static long TrainedParameters(DecoderConfig model, LoraOptions lora)
+    /// <param name="tower">What becomes of a vision tower's weights.</param>
+    public static long TrainedParameters(DecoderConfig model, LoraOptions lora, TowerTraining tower = TowerTraining.Trained)
     {
         if (LoraShape.Of(lora, ".") is not { } shape)
         {
-            return model.ParameterCount;
+            return model.ParameterCount - (tower == TowerTraining.Frozen ? model.Pictures?.Tower.ParameterCount ?? 0 : 0);
         }
 
         long query = (long)model.Heads * model.HeadDim, key = (long)model.KvHeads * model.HeadDim, hidden = model.HiddenSize, inner = model.IntermediateSize;
-        return model.Layers * shape.Rank * shape.Targets.Sum(t => t switch
+        return shape.Rank * shape.Targets.Sum(t => t switch
         {
-            "q_proj" or "o_proj" => hidden + query,
-            "k_proj" or "v_proj" => hidden + key,
-            _ => hidden + inner,
+            "q_proj" or "o_proj" => model.Layers * (hidden + query),
+            "k_proj" or "v_proj" => model.Layers * (hidden + key),
+            _ when LoraShape.Projections.Contains(t) => model.Layers * (hidden + inner),
+            _ => model.Pictures is { } pictures ? AdaptedOf(pictures.Tower, t) : 0,
         });
+    }
+
+    /// <summary>Inputs and outputs of what an adapter adapts of a tower.</summary>
+    private static long AdaptedOf(VisionConfig tower, string target)
+    {
+        long hidden = tower.HiddenSize, inner = tower.IntermediateSize, merged = tower.MergedSize, mergers = 1 + tower.DeepstackLayers.Count;
+        return target switch
+        {
+            "qkv" => tower.Layers * 4 * hidden,
+            "attn.proj" => tower.Layers * 2 * hidden,
+            "linear_fc1" => (tower.Layers * (hidden + inner)) + (mergers * 2 * merged),
+            _ => (tower.Layers * (hidden + inner)) + (mergers * (merged + tower.OutputSize)),
+        };
     }
 
     /// <summary>Bytes of the KV caches of sequences.</summary>
@@ -87,7 +103,7 @@ public static class MemoryEstimator
         Learner(plan, moment);
         if (!IsHost(plan.LearnerDevice))
         {
-            var trained = TrainedParameters(plan.Model, plan.Run.Learner.Lora);
+            var trained = TrainedParameters(plan.Model, plan.Run.Learner.Lora, plan.Run.Learner.Tower);
             moment.Add(ComputeDevice.Processor, "checkpoint on its way to the disk", 2 * trained * Float);
         }
 
@@ -103,7 +119,7 @@ public static class MemoryEstimator
         Engine(plan, moment);
         Learner(plan, moment);
         var (run, device) = (plan.Run, plan.LearnerDevice);
-        var trained = TrainedParameters(plan.Model, run.Learner.Lora);
+        var trained = TrainedParameters(plan.Model, run.Learner.Lora, run.Learner.Tower);
         var isFused = IsFused(plan);
         var workers = Workers(plan);
         moment.Add(device, "gradients", trained * ((Float * (isFused ? workers : 1)) + (IsLow(plan) ? 2 : 0)));
@@ -121,6 +137,7 @@ public static class MemoryEstimator
     {
         moment.Add(plan.EngineDevice, "engine: weights", Weights(plan.Model, Float));
         moment.Add(plan.EngineDevice, "engine: KV caches", (long)plan.Run.Engine.KvMebibytes << 20);
+        moment.Add(ComputeDevice.Processor, "engine: images", plan.Model.Pictures is null ? 0 : (long)plan.Run.Engine.ImageMebibytes << 20);
         moment.Add(plan.EngineDevice, "engine: working memory", PrefillBudget.MostRows * LayerFloats.Taped(plan.Model) * Float);
         moment.Add(ComputeDevice.Processor, "process", ProcessBytes);
     }
@@ -129,7 +146,7 @@ public static class MemoryEstimator
     private static void Learner(MemoryPlan plan, MemoryMoment moment)
     {
         var (model, device, lora) = (plan.Model, plan.LearnerDevice, plan.Run.Learner.Lora);
-        var (trained, bytes) = (TrainedParameters(model, lora), IsLow(plan) ? 2 : Float);
+        var (trained, bytes) = (TrainedParameters(model, lora, plan.Run.Learner.Tower), IsLow(plan) ? 2 : Float);
         var adapter = lora.Rank > 0 ? trained : 0;
         var shares = (IsFused(plan) ? Workers(plan) - 1 : 0) + (lora.Rank > 0 && HasReference(plan) ? 1 : 0);
         moment.Add(device, "learner: weights", Weights(model, Float) + (adapter * Float) + (IsLow(plan) ? Weights(model, bytes) + (adapter * bytes) : 0) + (shares * RopeBytes(model, bytes)));
@@ -162,7 +179,7 @@ public static class MemoryEstimator
     }
 
     private static int Workers(MemoryPlan plan) => IsFused(plan)
-        ? MicroBatchWorkers.CountFor(TrainedParameters(plan.Model, plan.Run.Learner.Lora), plan.Run.Learner.Threads > 0 ? plan.Run.Learner.Threads : plan.Cores)
+        ? MicroBatchWorkers.CountFor(TrainedParameters(plan.Model, plan.Run.Learner.Lora, plan.Run.Learner.Tower), plan.Run.Learner.Threads > 0 ? plan.Run.Learner.Threads : plan.Cores)
         : 1;
 
     private static bool HasReference(MemoryPlan plan) => plan.Run.Objective.KlWeight != 0;

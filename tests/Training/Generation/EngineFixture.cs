@@ -84,7 +84,7 @@ public class EngineFixture : IDisposable
     public static string Hash(string folder) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors"))));
 
     public Task<PolicyEngine> StartAsync(EngineOptions? options = null, TimeProvider? time = null, string? folder = null) =>
-        PolicyEngine.StartAsync(folder ?? Folder, options ?? new EngineOptions { KvMebibytes = 64 }, ComputeDevice.Cpu, OnTensors, time ?? TimeProvider.System, NullLogger<PolicyEngine>.Instance, layouts: null, CancellationToken.None);
+        PolicyEngine.StartAsync(folder ?? Folder, options ?? new EngineOptions { KvMebibytes = 64 }, ComputeDevice.Cpu, OnTensors, time ?? TimeProvider.System, NullLogger<PolicyEngine>.Instance, layouts: null, images: null, CancellationToken.None);
 
     /// <summary>Log-probs of the sampled tokens as the learner computes them: the whole sequence in one pass.</summary>
     public static float[] WholeSequence(string folder, int[] context, int[] sampled, double temperature)

@@ -268,7 +268,7 @@ public class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixtur
                 share.Add(new StepWork(sequence, session.Computed, session.Tokens.Count - session.Computed, Sample: true));
             }
 
-            worker.Run(decoder, share);
+            worker.Run(decoder, null, share);
             share.Failure.ShouldBeNull();
             for (var i = 0; i < sequences.Length; i++)
             {

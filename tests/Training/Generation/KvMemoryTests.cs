@@ -69,6 +69,7 @@ public sealed class KvMemoryTests(EngineFixture fixture) : IClassFixture<EngineF
             TimeProvider.System,
             Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance,
             layouts: null,
+            images: null,
             CancellationToken.None));
         error.Message.ShouldStartWith("engine.kvMebibytes: ");
     }

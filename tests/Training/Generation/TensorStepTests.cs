@@ -140,7 +140,7 @@ public sealed class TensorStepTests(TensorEngineFixture fixture) : IClassFixture
                 share.Add(new StepWork(session.Running!, session.Computed, count, Sample: count == todo));
             }
 
-            team.Run(decoder, null);
+            team.Run(decoder, null, null);
             share.Failure.ShouldBeNull();
             share.Errors.ShouldAllBe(e => e == null);
             for (var i = 0; i < sequences.Length; i++)

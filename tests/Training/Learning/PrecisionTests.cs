@@ -131,6 +131,7 @@ public sealed class PrecisionTests(TinyModel model) : IClassFixture<TinyModel>
                 asked++;
                 return Task.FromResult(new GemmReport(2, 50, 100, bfloat16 / 2, bfloat16));
             },
+            images: null,
             Token);
         learner.Precision.ShouldBe(want);
         asked.ShouldBe(wanted == LearnerPrecision.Auto ? 1 : 0);

@@ -209,7 +209,7 @@ public sealed class ModelParityTests
     private static bool Supported(string name)
     {
         var config = Path.Combine(Family, name, "config.json");
-        return File.Exists(config) && DecoderConfig.SupportedModelTypes.Contains(Fixtures.Json(config)["model_type"]!.GetValue<string>());
+        return File.Exists(config) && Fixtures.Json(config) is var json && !json.ContainsKey("vision_config") && DecoderConfig.SupportedModelTypes.Contains(json["model_type"]!.GetValue<string>());
     }
 
     internal static Decoder Open(string name, out Dictionary<string, Tensor> cases)

@@ -20,7 +20,8 @@ internal static class TrainingNumbers
     /// <param name="nll">Mean negative log-likelihood of the batch, and how many tokens it is of.</param>
     /// <param name="cases">Gradients and parameters after the step.</param>
     /// <param name="training">The other numbers.</param>
-    public static void ShouldBeMetBy(IReadOnlyList<(string Name, Tensor Value)> trained, Func<(Tensor Loss, long Tokens)> nll, Dictionary<string, Tensor> cases, JsonObject training)
+    /// <param name="back">The rest of the way back, behind autograd's; null: there is none.</param>
+    public static void ShouldBeMetBy(IReadOnlyList<(string Name, Tensor Value)> trained, Func<(Tensor Loss, long Tokens)> nll, Dictionary<string, Tensor> cases, JsonObject training, Action? back = null)
     {
         using var scope = NewDisposeScope();
         using var optimizer = new FusedAdamW(trained, new AdamWOptions { Beta1 = .9, Beta2 = .95, Epsilon = 1e-8, WeightDecay = .1 });
@@ -28,6 +29,7 @@ internal static class TrainingNumbers
         tokens.ShouldBe(training["loss_tokens"]!.GetValue<long>());
         loss.ToDouble().ShouldBe(training["nll"]!.GetValue<double>(), 1e-5);
         loss.backward();
+        back?.Invoke();
         foreach (var (parameter, value) in trained)
         {
             var norm = training["grad_norms"]![parameter]!.GetValue<double>();

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using Axpo.Imaging;
 using Axpo.Training.Models;
 using Axpo.Training.Models.Vision;
 using Shouldly;
@@ -7,7 +6,7 @@ using Xunit;
 
 namespace Axpo.Training.Tests.Models.Vision;
 
-/// <summary>What the config.json of a model with pictures may say, in both layouts; and that nobody takes one for a decoder.</summary>
+/// <summary>What the config.json of a model with pictures may say, in both layouts.</summary>
 public sealed class VisionConfigTests : IDisposable
 {
     private const string Hub = """
@@ -26,11 +25,12 @@ public sealed class VisionConfigTests : IDisposable
     public void The_layout_of_hubs_is_read()
     {
         var config = Read(JsonNode.Parse(Hub)!);
-        (config.ImageToken, config.VideoToken, config.VisionStartToken, config.VisionEndToken).ShouldBe((304, 305, 302, 303));
-        config.RopeSections.ShouldBe([6, 4, 2]);
-        (config.Text.HeadDim, config.Text.QkNorm, config.Text.RopeTheta, config.Text.RmsNormEps, config.Text.TieWordEmbeddings, config.Text.MaxPositions).ShouldBe((24, true, 5e6, 1e-5, true, 512));
-        (config.Vision.PatchSize, config.Vision.PositionSide, config.Vision.HeadDim, config.Vision.RopeTheta, config.Vision.PatchWidth).ShouldBe((14, 9, 12, 10_000, 3 * 2 * 14 * 14));
-        config.Vision.DeepstackLayers.ShouldBe([2, 0]);
+        var pictures = config.Pictures!;
+        (pictures.ImageToken, pictures.VideoToken, pictures.VisionStartToken, pictures.VisionEndToken).ShouldBe((304, 305, 302, 303));
+        pictures.RopeSections.ShouldBe([6, 4, 2]);
+        (config.HeadDim, config.QkNorm, config.RopeTheta, config.RmsNormEps, config.TieWordEmbeddings, config.MaxPositions).ShouldBe((24, true, 5e6, 1e-5, true, 512));
+        (pictures.Tower.PatchSize, pictures.Tower.PositionSide, pictures.Tower.HeadDim, pictures.Tower.RopeTheta, pictures.Tower.PatchWidth).ShouldBe((14, 9, 12, 10_000, 3 * 2 * 14 * 14));
+        pictures.Tower.DeepstackLayers.ShouldBe([2, 0]);
     }
 
     [Fact]
@@ -46,8 +46,8 @@ public sealed class VisionConfigTests : IDisposable
         json["vision_config"]!["rope_parameters"] = JsonNode.Parse("""{"rope_theta":500.0,"rope_type":"axial"}""");
         json["vision_config"]!["model_type"] = "qwen3_vl_vision";
         var config = Read(json);
-        config.RopeSections.ShouldBe([4, 4, 4]);
-        (config.Text.RopeTheta, config.Vision.RopeTheta).ShouldBe((7000, 500));
+        config.Pictures!.RopeSections.ShouldBe([4, 4, 4]);
+        (config.RopeTheta, config.Pictures!.Tower.RopeTheta).ShouldBe((7000, 500));
     }
 
     [Theory]
@@ -63,7 +63,6 @@ public sealed class VisionConfigTests : IDisposable
     [InlineData("vision_config", "rope_parameters", "{\"rope_type\":\"linear\"}", "rope_type")]
     [InlineData("vision_config", "deepstack_visual_indexes", "[0,1,2,3]", "deepstack_visual_indexes")]
     [InlineData("", "audio_config", "{}", "audio_config")]
-    [InlineData("", "model_type", "\"qwen3\"", "takes no pictures")]
     public void What_would_change_the_mathematics_is_refused_by_name(string part, string field, string value, string named) =>
         Should.Throw<NotSupportedException>(() => Read(With(part, field, value))).Message.ShouldContain(named);
 
@@ -87,7 +86,7 @@ public sealed class VisionConfigTests : IDisposable
     [Fact]
     public void Names_are_those_of_the_hub_with_a_head_and_biases_where_the_config_says_so()
     {
-        var tied = VisionLanguageModel.Shapes(Read(JsonNode.Parse(Hub)!));
+        var tied = Decoder.Shapes(Read(JsonNode.Parse(Hub)!));
         tied["model.visual.patch_embed.proj.weight"].ShouldBe([48, 3, 2, 14, 14]);
         tied["model.visual.deepstack_merger_list.1.norm.weight"].ShouldBe([192]);
         tied["model.visual.merger.norm.weight"].ShouldBe([48]);
@@ -97,32 +96,43 @@ public sealed class VisionConfigTests : IDisposable
         var json = With("text_config", "attention_bias", "true");
         json["tie_word_embeddings"] = false;
         json["text_config"]!["tie_word_embeddings"] = false;
-        var other = VisionLanguageModel.Shapes(Read(json));
+        var other = Decoder.Shapes(Read(json));
         other.Keys.Except(tied.Keys).Where(name => !name.Contains(".layers.", StringComparison.Ordinal)).ShouldBe(["lm_head.weight"]);
         other["model.language_model.layers.0.self_attn.o_proj.bias"].ShouldBe([64]);
     }
 
     [Fact]
-    public void A_decoder_is_not_made_of_it()
+    public void What_is_written_is_read_again()
     {
-        File.WriteAllText(Path.Combine(_folder, "config.json"), Hub);
-        foreach (var load in new Action[] { () => DecoderConfig.FromFolder(_folder), () => Decoder.CheckFolder(_folder), () => Decoder.Load(_folder).Dispose() })
-        {
-            Should.Throw<NotSupportedException>(load).Message.ShouldContain("neither engine nor learner");
-        }
+        var config = Read(JsonNode.Parse(Hub)!);
+        var again = Read(config.ToJson());
+        again.IsAlike(config).ShouldBeTrue();
+        (again.MaxPositions, again.EosTokenId).ShouldBe((512, 2));
+        again.ToJson().ToJsonString().ShouldBe(config.ToJson().ToJsonString());
+        (config with { Pictures = config.Pictures! with { RopeSections = [4, 4, 4] } }).IsAlike(config).ShouldBeFalse();
     }
 
     [Fact]
-    public void Tokens_that_are_not_those_of_the_pictures_are_refused()
+    public void Parameters_are_counted_with_the_tower()
     {
         var config = Read(JsonNode.Parse(Hub)!);
-        PatchGrid[] one = [new PatchGrid(1, 4, 4)];
-        TokenPositions.Of([7, 302, 304, 304, 304, 304, 303, 8], one, config).Next.ShouldBe(6);
-        Should.Throw<InvalidDataException>(() => TokenPositions.Of([302, 304, 304, 304, 303, 304], one, config)).Message.ShouldContain("picture 1 has 4 tokens");
-        Should.Throw<InvalidDataException>(() => TokenPositions.Of([304, 304], one, config)).Message.ShouldContain("picture 1 has 4 tokens");
-        Should.Throw<InvalidDataException>(() => TokenPositions.Of([304], [], config)).Message.ShouldContain("beyond the 0");
-        Should.Throw<InvalidDataException>(() => TokenPositions.Of([5], one, config)).Message.ShouldContain("1 pictures are given, 0 stand");
-        Should.Throw<NotSupportedException>(() => TokenPositions.Of([305], [], config)).Message.ShouldContain("video");
+        config.ParameterCount.ShouldBe(Decoder.Shapes(config).Values.Sum(shape => shape.Aggregate(1L, (a, b) => a * b)));
+    }
+
+    [Fact]
+    public void A_later_picture_moves_what_follows_and_nothing_before()
+    {
+        var positions = new TokenPositions();
+        positions.Next(5).ShouldBe(5);
+        positions.Add(2, 2, 3);
+        positions.Add(8, 1, 4);
+        Enumerable.Range(0, 14).Select(positions.At).ShouldBe(
+            [(0, 0, 0), (1, 1, 1), (2, 2, 2), (2, 2, 3), (2, 2, 4), (2, 3, 2), (2, 3, 3), (2, 3, 4), (5, 5, 5), (5, 5, 6), (5, 5, 7), (5, 5, 8), (9, 9, 9), (10, 10, 10)]);
+        (positions.Next(8), positions.Delta(8), positions.Next(14), positions.Delta(14)).ShouldBe((5, -3, 11, -3));
+        (positions.PictureAt(1), positions.PictureAt(2), positions.PictureAt(7), positions.PictureAt(8), positions.PictureAt(12)).ShouldBe((-1, 0, 0, 1, -1));
+        Should.Throw<ArgumentException>(() => positions.Add(11, 1, 1)).Message.ShouldContain("ends at 12");
+        positions.Truncate(11);
+        positions.At(9).ShouldBe((6, 6, 6));
     }
 
     private static JsonNode With(string part, string field, string value)
@@ -132,9 +142,9 @@ public sealed class VisionConfigTests : IDisposable
         return json;
     }
 
-    private VisionLanguageConfig Read(JsonNode json)
+    private DecoderConfig Read(JsonNode json)
     {
         File.WriteAllText(Path.Combine(_folder, "config.json"), json.ToJsonString());
-        return VisionLanguageConfig.FromFolder(_folder);
+        return DecoderConfig.FromFolder(_folder);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Axpo.Core;
 using Axpo.Imaging;
 using Axpo.Training.Models;
 using Axpo.Training.Models.Vision;
@@ -17,8 +18,8 @@ internal sealed class VisionFixture : IDisposable
     private VisionFixture(string folder)
     {
         (Folder, Cases, Json) = (folder, Fixtures.Tensors(Path.Combine(folder, "cases.safetensors")), Fixtures.Json(Path.Combine(folder, "cases.json")));
-        Model = VisionLanguageModel.Load(folder);
-        Processor = Model.ReadProcessor(folder);
+        Model = Decoder.Load(folder);
+        Processor = PictureProcessors.Read(folder, Config.Tower);
     }
 
     public static TheoryData<string> Folders
@@ -47,7 +48,10 @@ internal sealed class VisionFixture : IDisposable
 
     public JsonObject Json { get; }
 
-    public VisionLanguageModel Model { get; }
+    public Decoder Model { get; }
+
+    /// <summary>What the model sees with.</summary>
+    public PictureConfig Config => Model.Config.Pictures!;
 
     public PictureProcessor Processor { get; }
 
@@ -66,10 +70,13 @@ internal sealed class VisionFixture : IDisposable
     }
 
     public static bool IsOne(string folder) =>
-        File.Exists(Path.Combine(folder, "cases.safetensors")) && File.Exists(Path.Combine(folder, "config.json")) && Fixtures.Json(Path.Combine(folder, "config.json")).ContainsKey("vision_config");
+        System.IO.File.Exists(Path.Combine(folder, "cases.safetensors")) && System.IO.File.Exists(Path.Combine(folder, "config.json")) && Fixtures.Json(Path.Combine(folder, "config.json")).ContainsKey("vision_config");
+
+    /// <summary>A picture's file.</summary>
+    public byte[] File(string name) => System.IO.File.ReadAllBytes(Path.Combine(Folder, Json["images"]![name]!["file"]!.GetValue<string>()));
 
     /// <summary>A picture's file, decoded.</summary>
-    public Picture Picture(string name) => PictureDecoder.Decode(File.ReadAllBytes(Path.Combine(Folder, Json["images"]![name]!["file"]!.GetValue<string>())));
+    public Picture Picture(string name) => PictureDecoder.Decode(File(name));
 
     /// <summary>A picture's patches, by our own way from its file.</summary>
     public PicturePatches Patches(string name) => _patches.TryGetValue(name, out var patches) ? patches : _patches[name] = Processor.Process(Picture(name));
@@ -78,26 +85,39 @@ internal sealed class VisionFixture : IDisposable
     public PicturePatches[] PicturesOf(string @case) => [.. Json["cases"]![@case]!["images"]!.AsArray().Select(n => Patches(n!.GetValue<string>()))];
 
     /// <summary>The final hidden states of sequences with pictures, end to end.</summary>
-    public Tensor Forward(IReadOnlyList<long[]> sequences, IReadOnlyList<PicturePatches> pictures, Action<string, Tensor>? observe = null) =>
-        Forward(sequences, pictures, pictures.Count == 0 ? null : Model.EncodeImages(pictures), observe);
+    public Tensor Forward(IReadOnlyList<long[]> sequences, IReadOnlyList<PicturePatches> pictures, Action<int, Tensor>? observe = null) =>
+        Forward(sequences, pictures, pictures.Count == 0 ? null : Model.Tower!.Encode(pictures), observe);
 
     /// <summary>The same, with features that are there already.</summary>
-    public Tensor Forward(IReadOnlyList<long[]> sequences, IReadOnlyList<PicturePatches> pictures, VisionFeatures? features, Action<string, Tensor>? observe = null)
+    public Tensor Forward(IReadOnlyList<long[]> sequences, IReadOnlyList<PicturePatches> pictures, VisionFeatures? features, Action<int, Tensor>? observe = null)
     {
         var left = new Queue<PatchGrid>(pictures.Select(p => p.Grid));
-        var positions = sequences.Select(ids => TokenPositions.Of(ids, Taken(ids, left), Model.Config)).ToArray();
+        var positions = sequences.Select(ids => Positions(ids, left).ToTensor(ids.Length, Model.Device)).ToArray();
         left.ShouldBeEmpty();
-        return Model.Forward([.. sequences.SelectMany(s => s)], TokenPositions.EndToEnd(positions), CausalAttention.Packed([.. sequences.Select(s => s.Length)], Model.Config.Text), features, observe);
+        long[] all = [.. sequences.SelectMany(s => s)];
+        (int, VisionFeatures, int)[] rows = [.. all.Index().Where(t => t.Item == Config.ImageToken).Select((t, i) => (t.Index, features!, i))];
+        return Model.Forward(
+            tensor(all), cat(positions, 1), CausalAttention.Packed([.. sequences.Select(s => s.Length)], Model.Config), observe, PictureRows.Of(rows, Model.Device));
     }
 
-    public Tensor Logits(long[] ids, IReadOnlyList<PicturePatches> pictures) => Model.Text.Logits(Forward([ids], pictures));
+    public Tensor Logits(long[] ids, IReadOnlyList<PicturePatches> pictures) => Model.Logits(Forward([ids], pictures));
+
+    /// <summary>Positions of a row, the next pictures in the places of its runs of image tokens.</summary>
+    public TokenPositions Positions(long[] ids, Queue<PatchGrid> left)
+    {
+        var positions = new TokenPositions();
+        foreach (var image in Placed(ids, left, grid => new ImageRef("", "", grid.Width, grid.Height)))
+        {
+            positions.Add(image.Start, image.Image.Height / Config.Tower.MergeSize, image.Image.Width / Config.Tower.MergeSize);
+        }
+
+        return positions;
+    }
+
+    /// <summary>Where a row's pictures stand: the next ones, in the places of its runs of image tokens.</summary>
+    public PlacedImage[] Placed<T>(long[] ids, Queue<T> left, Func<T, ImageRef> image) =>
+        [.. Enumerable.Range(0, ids.Length).Where(i => ids[i] == Config.ImageToken && (i == 0 || ids[i - 1] != Config.ImageToken))
+            .Select(start => new PlacedImage(image(left.Dequeue()), start, start + ids.Skip(start).TakeWhile(t => t == Config.ImageToken).Count()))];
 
     public void Dispose() => Model.Dispose();
-
-    /// <summary>The next pictures, as many as a row has runs of image tokens.</summary>
-    private PatchGrid[] Taken(long[] ids, Queue<PatchGrid> left)
-    {
-        var image = Model.Config.ImageToken;
-        return [.. Enumerable.Range(0, ids.Length).Where(i => ids[i] == image && (i == 0 || ids[i - 1] != image)).Select(_ => left.Dequeue())];
-    }
 }

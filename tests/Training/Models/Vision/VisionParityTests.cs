@@ -1,3 +1,4 @@
+using Axpo.Imaging;
 using Axpo.Training.Models;
 using Axpo.Training.Models.Vision;
 using Axpo.Training.Safetensors;
@@ -26,7 +27,7 @@ public sealed class VisionParityTests
         {
             var patches = fixture.Cases[$"image.{picture}.pixel_values"];
             var compared = 0;
-            var seen = fixture.Model.Tower.Forward(patches, [fixture.Patches(picture).Grid], (what, value) =>
+            var seen = fixture.Model.Tower!.Forward(patches, [fixture.Patches(picture).Grid], (what, value) =>
             {
                 if (fixture.Cases.TryGetValue($"image.{picture}.{what}", out var want))
                 {
@@ -49,7 +50,7 @@ public sealed class VisionParityTests
         using var guard = no_grad();
         // Each one twice in a row, and all once more: equal neighbours share a call.
         string[] order = [.. fixture.Pictures.SelectMany(p => new[] { p, p }), .. fixture.Pictures];
-        var seen = fixture.Model.EncodeImages([.. order.Select(fixture.Patches)]);
+        var seen = fixture.Model.Tower!.Encode([.. order.Select(fixture.Patches)]);
         var at = 0L;
         foreach (var picture in order)
         {
@@ -68,10 +69,11 @@ public sealed class VisionParityTests
         using var scope = NewDisposeScope();
         foreach (var row in fixture.Rows)
         {
-            var positions = TokenPositions.Of(Ids(fixture, row), [.. fixture.PicturesOf(row).Select(p => p.Grid)], fixture.Model.Config);
+            var ids = Ids(fixture, row);
+            var positions = Positions(fixture, row);
             var want = fixture.Cases[row + ".position_ids"];
-            ModelParityTests.Longs(positions.ToTensor(CPU)).ShouldBe(ModelParityTests.Longs(want), row);
-            positions.Delta.ShouldBe(fixture.Cases[row + ".rope_deltas"].item<long>(), row);
+            ModelParityTests.Longs(positions.ToTensor(ids.Length, CPU)).ShouldBe(ModelParityTests.Longs(want), row);
+            positions.Delta(ids.Length).ShouldBe(fixture.Cases[row + ".rope_deltas"].item<long>(), row);
         }
 
         foreach (var side in new[] { "batch_right", "batch_left" })
@@ -81,10 +83,11 @@ public sealed class VisionParityTests
             for (var row = 0; row < rows.Length; row++)
             {
                 var kept = ModelParityTests.Longs(mask[row]);
-                var positions = TokenPositions.Of(Ids(fixture, rows[row]), [.. fixture.PicturesOf(rows[row]).Select(p => p.Grid)], fixture.Model.Config);
+                var positions = Positions(fixture, rows[row]);
+                var length = Ids(fixture, rows[row]).Length;
                 var want = fixture.Cases[side + ".position_ids"].select(1, row).narrow(1, Array.IndexOf(kept, 1L), kept.Sum());
-                ModelParityTests.Longs(positions.ToTensor(CPU)).ShouldBe(ModelParityTests.Longs(want), side);
-                positions.Delta.ShouldBe(ModelParityTests.Longs(fixture.Cases[side + ".rope_deltas"])[row], side);
+                ModelParityTests.Longs(positions.ToTensor(length, CPU)).ShouldBe(ModelParityTests.Longs(want), side);
+                positions.Delta(length).ShouldBe(ModelParityTests.Longs(fixture.Cases[side + ".rope_deltas"])[row], side);
             }
         }
     }
@@ -99,17 +102,17 @@ public sealed class VisionParityTests
         var row = fixture.Json["debug_case"]!.GetValue<string>();
         var (ids, pictures) = (Ids(fixture, row), fixture.PicturesOf(row));
         var compared = 0;
-        var norm = fixture.Forward([ids], pictures, (what, value) =>
+        var norm = fixture.Forward([ids], pictures, (layer, value) =>
         {
+            var what = layer == 0 ? "in.0" : $"layer.{layer - 1}";
             Fixtures.Difference(value, fixture.Cases["hidden." + what]).ShouldBeLessThan(1e-4, what);
             compared++;
         });
-        compared.ShouldBe((2 * fixture.Model.Config.Text.Layers) + 1);
+        compared.ShouldBe(fixture.Model.Config.Layers + 1);
         Fixtures.Difference(norm, fixture.Cases["hidden.norm"]).ShouldBeLessThan(1e-4);
 
-        Fixtures.Difference(Rope.InverseFrequencies(fixture.Model.Config.Text), fixture.Cases["rope.inv_freq"]).ShouldBeLessThan(1e-5);
-        using var rope = new MultiAxisRope(fixture.Model.Config, CPU);
-        var (cos, sin) = rope.Rotation(fixture.Model.Text, fixture.Cases[row + ".position_ids"].squeeze(1));
+        Fixtures.Difference(Rope.InverseFrequencies(fixture.Model.Config), fixture.Cases["rope.inv_freq"]).ShouldBeLessThan(1e-5);
+        var (cos, sin) = fixture.Model.Rotation(fixture.Cases[row + ".position_ids"].squeeze(1));
         Fixtures.Difference(cos.squeeze(1), fixture.Cases["rope.cos"]).ShouldBeLessThan(1e-5);
         Fixtures.Difference(sin.squeeze(1), fixture.Cases["rope.sin"]).ShouldBeLessThan(1e-5);
     }
@@ -124,8 +127,8 @@ public sealed class VisionParityTests
         {
             using var scope = NewDisposeScope();
             var (ids, pictures) = (Ids(fixture, row), fixture.PicturesOf(row));
-            var features = pictures.Length == 0 ? null : fixture.Model.EncodeImages(pictures);
-            Tensor Logits(long[] tokens) => fixture.Model.Text.Logits(fixture.Forward([tokens], pictures, features));
+            var features = pictures.Length == 0 ? null : fixture.Model.Tower!.Encode(pictures);
+            Tensor Logits(long[] tokens) => fixture.Model.Logits(fixture.Forward([tokens], pictures, features));
 
             var logits = Logits(ids);
             Fixtures.Difference(logits, fixture.Cases[row + ".logits"]).ShouldBeLessThan(1e-4, row);
@@ -166,8 +169,8 @@ public sealed class VisionParityTests
         {
             using var scope = NewDisposeScope();
             var ids = Ids(fixture, row);
-            var text = fixture.Model.Text;
-            var hidden = text.Forward(tensor(ids), arange(ids.Length, ScalarType.Int64), CausalAttention.Packed([ids.Length], text.Config));
+            var model = fixture.Model;
+            var hidden = model.Forward(tensor(ids), arange(ids.Length, ScalarType.Int64), CausalAttention.Packed([ids.Length], model.Config));
             Fixtures.Difference(fixture.Forward([ids], []), hidden).ShouldBe(0, row);
         }
     }
@@ -177,17 +180,18 @@ public sealed class VisionParityTests
     public void Bfloat16_is_near(string name)
     {
         using var fixture = VisionFixture.Open(name);
-        using var low = VisionLanguageModel.Load(fixture.Folder, dtype: ScalarType.BFloat16);
+        using var low = Decoder.Load(fixture.Folder, dtype: ScalarType.BFloat16);
         using var guard = no_grad();
         foreach (var row in fixture.Rows)
         {
             using var scope = NewDisposeScope();
             var (ids, pictures) = (Ids(fixture, row), fixture.PicturesOf(row));
-            var positions = TokenPositions.Of(ids, [.. pictures.Select(p => p.Grid)], low.Config);
-            var hidden = low.Forward(ids, positions, CausalAttention.Packed([ids.Length], low.Config.Text), pictures.Length == 0 ? null : low.EncodeImages(pictures));
+            var features = pictures.Length == 0 ? null : low.Tower!.Encode(pictures);
+            (int, VisionFeatures, int)[] rows = [.. ids.Index().Where(t => t.Item == fixture.Config.ImageToken).Select((t, i) => (t.Index, features!, i))];
+            var hidden = low.Forward(tensor(ids), Positions(fixture, row).ToTensor(ids.Length, CPU), CausalAttention.Packed([ids.Length], low.Config), pictures: PictureRows.Of(rows, CPU));
             hidden.dtype.ShouldBe(ScalarType.BFloat16);
             // Rounding moves logits by about a tenth (the fixtures' README).
-            Fixtures.Difference(low.Text.Logits(hidden), fixture.Cases[row + ".logits"]).ShouldBeLessThan(.5, row);
+            Fixtures.Difference(low.Logits(hidden), fixture.Cases[row + ".logits"]).ShouldBeLessThan(.5, row);
         }
     }
 
@@ -204,7 +208,7 @@ public sealed class VisionParityTests
                 var json = Fixtures.Json(Path.Combine(fixture.Folder, "preprocessor_config.json"));
                 json[field] = json[field]!.GetValue<int>() + 1;
                 File.WriteAllText(Path.Combine(folder, "preprocessor_config.json"), json.ToJsonString());
-                Should.Throw<InvalidDataException>(() => fixture.Model.ReadProcessor(folder)).Message.ShouldContain(field);
+                Should.Throw<InvalidDataException>(() => PictureProcessors.Read(folder, fixture.Config.Tower)).Message.ShouldContain(field);
             }
         }
         finally
@@ -223,7 +227,7 @@ public sealed class VisionParityTests
         foreach (var side in new[] { "batch_right", "batch_left" })
         {
             var batch = new PaddedBatch(fixture.Cases, side);
-            var logits = fixture.Model.Text.Logits(fixture.Forward(Sequences(batch), fixture.PicturesOf(side)));
+            var logits = fixture.Model.Logits(fixture.Forward(Sequences(batch), fixture.PicturesOf(side)));
             foreach (var (row, start, begin, length) in batch.Rows)
             {
                 Fixtures.Difference(logits.narrow(0, begin, length), fixture.Cases[side + ".logits"][row].narrow(0, start, length)).ShouldBeLessThan(1e-4, side);
@@ -243,7 +247,7 @@ public sealed class VisionParityTests
         fixture.Model.Parameters.Select(p => p.Name).Order(StringComparer.Ordinal)
             .ShouldBe(fixture.Json["training"]!["grad_norms"]!.AsObject().Select(p => p.Key).Order(StringComparer.Ordinal));
         TrainingNumbers.ShouldBeMetBy(
-            fixture.Model.Parameters, () => (batch.Nll(fixture.Model.Text.Logits(fixture.Forward(Sequences(batch), pictures)), out var tokens), tokens), fixture.Cases, fixture.Json["training"]!.AsObject());
+            fixture.Model.Parameters, () => (batch.Nll(fixture.Model.Logits(fixture.Forward(Sequences(batch), pictures)), out var tokens), tokens), fixture.Cases, fixture.Json["training"]!.AsObject());
     }
 
     [Theory]
@@ -256,7 +260,7 @@ public sealed class VisionParityTests
         {
             var (first, second) = (Path.Combine(root, "first"), Path.Combine(root, "second"));
             fixture.Model.Save(first);
-            using var again = VisionLanguageModel.Load(first);
+            using var again = Decoder.Load(first);
             foreach (var ((wantName, want), (gotName, got)) in fixture.Model.Parameters.Zip(again.Parameters))
             {
                 gotName.ShouldBe(wantName);
@@ -289,12 +293,14 @@ public sealed class VisionParityTests
     {
         var features = fixture.Cases[$"image.{picture}.features"];
         Fixtures.Difference(seen.Tokens.narrow(0, at, features.shape[0]), features).ShouldBeLessThan(1e-4, picture);
-        seen.Deepstack.Count.ShouldBe(fixture.Model.Config.Vision.DeepstackLayers.Count);
+        seen.Deepstack.Count.ShouldBe(fixture.Config.Tower.DeepstackLayers.Count);
         for (var i = 0; i < seen.Deepstack.Count; i++)
         {
             Fixtures.Difference(seen.Deepstack[i].narrow(0, at, features.shape[0]), fixture.Cases[$"image.{picture}.deepstack.{i}"]).ShouldBeLessThan(1e-4, $"{picture} {i}");
         }
     }
+
+    private static TokenPositions Positions(VisionFixture fixture, string row) => fixture.Positions(Ids(fixture, row), new Queue<PatchGrid>(fixture.PicturesOf(row).Select(p => p.Grid)));
 
     private static long[] Ids(VisionFixture fixture, string row) => ModelParityTests.Longs(fixture.Cases[row + ".input_ids"]);
 
