@@ -21,6 +21,23 @@ public static class PictureDecoder
         return turned ? (codec.Info.Height, codec.Info.Width) : (codec.Info.Width, codec.Info.Height);
     }
 
+    /// <summary>Format of a file, as its name ends: <c>png</c>, <c>jpg</c>, <c>webp</c>, <c>gif</c> or <c>bmp</c>.</summary>
+    /// <param name="file">Its bytes.</param>
+    /// <exception cref="InvalidDataException">It is of another format, or damaged at its beginning.</exception>
+    public static string Format(ReadOnlySpan<byte> file)
+    {
+        using var data = SKData.CreateCopy(file);
+        using var codec = Open(data);
+        return codec.EncodedFormat switch
+        {
+            SKEncodedImageFormat.Png => "png",
+            SKEncodedImageFormat.Jpeg => "jpg",
+            SKEncodedImageFormat.Webp => "webp",
+            SKEncodedImageFormat.Gif => "gif",
+            _ => "bmp",
+        };
+    }
+
     /// <summary>Decodes a file.</summary>
     /// <param name="file">Its bytes.</param>
     /// <param name="limits">How much it may ask for; null: <see cref="PictureLimits.Default"/>.</param>

@@ -21,6 +21,12 @@ public sealed record ToolCallRequest
 
     /// <summary>A replay: the recorded result, with which the new one is compared; null: a new call.</summary>
     [Id(5)] public ToolResult? Recorded { get; init; }
+
+    /// <summary>The images that the episode had seen when it called, in order.</summary>
+    [Id(6)] public ImageRef[] Images { get; init; } = [];
+
+    /// <summary>What the tool is given.</summary>
+    public ToolInvocation Invocation => new(Arguments) { Run = Episode.Run, Images = Images };
 }
 
 /// <summary>How a call went.</summary>

@@ -142,7 +142,7 @@ internal sealed class EpisodeAttempt(
     {
         if (id.Parent is not { } parent)
         {
-            return EpisodeTape.FromPrompt(chat, chat.EncodePrompt(Question, offered));
+            return EpisodeTape.FromPrompt(chat, chat.EncodePrompt(Question, offered, await ImagesAsync(cancellationToken)));
         }
 
         Rollout source;
@@ -159,6 +159,23 @@ internal sealed class EpisodeAttempt(
         _held = tape.Count;
         _forkOf = parent.ToString();
         return tape;
+    }
+
+    private async Task<IReadOnlyList<ImageRef>> ImagesAsync(CancellationToken cancellationToken)
+    {
+        if (Question.Images.Length == 0)
+        {
+            return [];
+        }
+
+        try
+        {
+            return await services.ImagesAsync(id.Run, Question, cancellationToken);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new VoidException(VoidCause.StorageFault, $"the images of question {Question.Id} could not be read: {e.Message}", e);
+        }
     }
 
     /// <summary>One turn. Sampling goes on after a stop token that ended nothing: an orphan closing tag is text.</summary>
@@ -257,6 +274,7 @@ internal sealed class EpisodeAttempt(
         Session = _session,
         Offset = _held,
         Tokens = tape.From(_held),
+        Images = tape.ImagesFrom(_held),
         Group = id.GroupKey,
         ForkOf = _forkOf is not null && _held == tape.Inherited ? _forkOf : null,
         Sampling = request.Sampling,
@@ -284,9 +302,11 @@ internal sealed class EpisodeAttempt(
         {
             var answer = services.Tool(call.Name)!.IsStateful
                 ? await CallStatefulAsync(tape, call, cancellationToken)
-                : await CallStatelessAsync(call, cancellationToken);
+                : await CallStatelessAsync(tape, call, cancellationToken);
             switch (answer.Status)
             {
+                case ToolCallStatus.Done when answer.Result!.Images.Length > 0 && !chat.SeesImages:
+                    throw new VoidException(VoidCause.ToolUnavailable, $"tool '{call.Name}' answered with images, and this policy reads text only: do not offer the tool, or choose a policy that sees");
                 case ToolCallStatus.Done:
                     return answer.Result!;
                 case ToolCallStatus.Cancelled:
@@ -302,10 +322,10 @@ internal sealed class EpisodeAttempt(
         }
     }
 
-    private async Task<ToolCallResult> CallStatelessAsync(ToolCall call, CancellationToken cancellationToken)
+    private async Task<ToolCallResult> CallStatelessAsync(EpisodeTape tape, ToolCall call, CancellationToken cancellationToken)
     {
         var tool = grains.GetGrain<IStatelessToolGrain>(call.Name);
-        var body = Call(0, call.Arguments, null);
+        var body = Call(0, tape, call, null);
         return await calls.RunAsync(
             async _ => Pending<ToolCallResult>.Done(await tool.InvokeAsync(body)),
             _ => Task.FromResult(Pending<ToolCallResult>.Unknown),
@@ -324,7 +344,7 @@ internal sealed class EpisodeAttempt(
         var earlier = tape.Calls.SkipLast(1).Where(c => c.Name == call.Name && c is { Closed: true, Observation: not null } && c.Arguments.Length > 0).ToArray();
         for (var losses = 0; ; losses++)
         {
-            var answer = await OneAsync(tool, Call(earlier.Length, call.Arguments, null), cancellationToken);
+            var answer = await OneAsync(tool, Call(earlier.Length, tape, call, null), cancellationToken);
             if (answer.Status != ToolCallStatus.SessionLost)
             {
                 return answer;
@@ -337,7 +357,7 @@ internal sealed class EpisodeAttempt(
 
             for (var i = 0; i < earlier.Length; i++)
             {
-                var replay = await OneAsync(tool, Call(i, earlier[i].Arguments, new ToolResult(earlier[i].Observation!, earlier[i].IsError)), cancellationToken);
+                var replay = await OneAsync(tool, Call(i, tape, earlier[i], tape.ResultOf(earlier[i])), cancellationToken);
                 if (replay.Status == ToolCallStatus.SessionLost)
                 {
                     break;
@@ -357,12 +377,13 @@ internal sealed class EpisodeAttempt(
         tool.CancelAsync,
         cancellationToken);
 
-    private ToolCallRequest Call(int index, string arguments, ToolResult? recorded) => new()
+    private ToolCallRequest Call(int index, EpisodeTape tape, ToolCall call, ToolResult? recorded) => new()
     {
         Episode = id,
         Attempt = attempt,
         Index = index,
-        Arguments = arguments,
+        Arguments = call.Arguments,
+        Images = tape.SeenBy(call),
         Chance = id.Original.Chance(configuration.Seed).With("tool"),
         Recorded = recorded,
     };

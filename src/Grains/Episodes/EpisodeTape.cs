@@ -11,6 +11,7 @@ internal sealed class EpisodeTape(IChatFormat chat)
     private readonly List<int> _versions = [];
     private readonly List<Segment> _segments = [];
     private readonly List<ToolCall> _calls = [];
+    private readonly List<PlacedImage> _images = [];
     private int _turnStart;
     private int _ownStart;
 
@@ -25,6 +26,9 @@ internal sealed class EpisodeTape(IChatFormat chat)
 
     /// <summary>Calls so far.</summary>
     public IReadOnlyList<ToolCall> Calls => _calls;
+
+    /// <summary>Images so far, in order.</summary>
+    public IReadOnlyList<PlacedImage> Images => _images;
 
     /// <summary>Tokens of the open turn, those that its source sampled included.</summary>
     public int TurnTokens => _tokens.Count - _turnStart;
@@ -63,6 +67,7 @@ internal sealed class EpisodeTape(IChatFormat chat)
         tape._versions.AddRange(source.Versions.AsSpan(0, end));
         tape._segments.AddRange(source.Segments.Where(s => s.End <= start));
         tape._calls.AddRange(calls);
+        tape._images.AddRange(source.Images.Where(i => i.End <= end));
         tape._turnStart = start;
         tape._ownStart = end;
         return tape;
@@ -70,6 +75,20 @@ internal sealed class EpisodeTape(IChatFormat chat)
 
     /// <summary>Tokens from a position on.</summary>
     public int[] From(int position) => [.. _tokens[position..]];
+
+    /// <summary>Images among the tokens from a position on; none lies across what was sent before.</summary>
+    public PlacedImage[] ImagesFrom(int position) => [.. _images.Where(i => i.Start >= position)];
+
+    /// <summary>What the episode had seen when it called.</summary>
+    /// <param name="call">One of its calls.</param>
+    public ImageRef[] SeenBy(ToolCall call) => [.. _images.Where(i => i.End <= call.Start).Select(i => i.Image)];
+
+    /// <summary>What an earlier call was answered with; its images stand between it and what was sampled next.</summary>
+    public ToolResult ResultOf(ToolCall call)
+    {
+        var next = _segments.FindIndex(s => s.IsSampled && s.Start >= call.End && s.Kind != SegmentKind.EndOfTurn) is >= 0 and var at ? _segments[at].Start : Count;
+        return new ToolResult(call.Observation ?? "", call.IsError) { Images = [.. _images.Where(i => i.Start >= call.End && i.End <= next).Select(i => i.Image)] };
+    }
 
     /// <summary>Appends what was sampled to the open turn.</summary>
     public void AppendSampled(ReadOnlySpan<int> tokens, ReadOnlySpan<float> logProbs, ReadOnlySpan<float> entropies, ReadOnlySpan<int> versions)
@@ -147,6 +166,7 @@ internal sealed class EpisodeTape(IChatFormat chat)
             Turns = Turns,
             InheritedTokens = Inherited,
             Attempts = attempts,
+            Images = [.. _images],
         };
         rollout.Validate();
         return rollout;
@@ -160,6 +180,7 @@ internal sealed class EpisodeTape(IChatFormat chat)
         _entropies.AddRange(Enumerable.Repeat(float.NaN, piece.Tokens.Length));
         _versions.AddRange(Enumerable.Repeat(-1, piece.Tokens.Length));
         _segments.AddRange(piece.Segments.Where(s => s.Length > 0).Select(s => s.Shift(at)));
+        _images.AddRange(piece.Images.Select(i => i.Shift(at)));
     }
 
     private void OpenTurn() => _turnStart = _ownStart = _tokens.Count;

@@ -48,7 +48,7 @@ internal sealed class StatelessToolGrain(IRunServices services, ToolPipelines pi
             try
             {
                 session ??= await tool.OpenAsync(new ToolSessionContext(tool.Spec.Name, request.Chance), cancellationToken);
-                return new ToolCallResult { Status = ToolCallStatus.Done, Result = await session.InvokeAsync(new ToolInvocation(request.Arguments), cancellationToken) };
+                return new ToolCallResult { Status = ToolCallStatus.Done, Result = await session.InvokeAsync(request.Invocation, cancellationToken) };
             }
             catch
             {

@@ -6,7 +6,7 @@ namespace Axpo.Grains.Tools;
 /// </summary>
 internal sealed class ToolSession(ITool tool, ToolCallRequest first, string name) : IAsyncDisposable
 {
-    private readonly List<(string Arguments, ToolResult Result)> _journal = [];
+    private readonly List<(ToolInvocation Call, ToolResult Result)> _journal = [];
     private IToolSession? _session;
 
     /// <summary>Attempt that it belongs to.</summary>
@@ -27,9 +27,9 @@ internal sealed class ToolSession(ITool tool, ToolCallRequest first, string name
             if (_session is null)
             {
                 _session = await tool.OpenAsync(new ToolSessionContext(name, first.Chance), cancellationToken);
-                foreach (var (arguments, recorded) in _journal)
+                foreach (var (call, recorded) in _journal)
                 {
-                    var replayed = await _session.InvokeAsync(new ToolInvocation(arguments), cancellationToken);
+                    var replayed = await _session.InvokeAsync(call, cancellationToken);
                     if (replayed != recorded)
                     {
                         return Diverged(recorded, replayed);
@@ -37,13 +37,13 @@ internal sealed class ToolSession(ITool tool, ToolCallRequest first, string name
                 }
             }
 
-            var result = await _session.InvokeAsync(new ToolInvocation(request.Arguments), cancellationToken);
+            var result = await _session.InvokeAsync(request.Invocation, cancellationToken);
             if (request.Recorded is { } expected && result != expected)
             {
                 return Diverged(expected, result);
             }
 
-            _journal.Add((request.Arguments, result));
+            _journal.Add((request.Invocation, result));
             return new ToolCallResult { Status = ToolCallStatus.Done, Result = result };
         }
         catch

@@ -56,6 +56,7 @@ public static class AxpoSiloExtensions
         services.AddSingleton<RunServices>();
         services.AddSingleton<IRunServices>(p => p.GetRequiredService<RunServices>());
         services.AddSingleton<ITrajectoryStore, FileTrajectoryStore>();
+        services.AddSingleton<IImageStore, FileImageStore>();
         services.AddSingleton<ITurnJournal, SqliteTurnJournal>();
         services.AddSingleton<IRunLog>(new FileRunLog(folders));
         services.AddKeyedSingleton<IGrainStorage>(GrainsOptions.Storage, (provider, _) => new FileGrainStorage(folders, provider.GetRequiredService<Serializer>()));

@@ -34,7 +34,7 @@ public static class Preflight
             CheckName(folders, name, problems);
         }
 
-        CheckModel(configuration, problems);
+        var sees = CheckModel(configuration, problems);
         CheckDevices(configuration, problems);
         if (problems.Count == 0 && host.IsHere)
         {
@@ -42,10 +42,10 @@ public static class Preflight
         }
 
         CheckPipeline(configuration.Tools.Python, problems);
-        var services = new ServiceCollection().AddAxpoTools(configuration.Tools);
+        var services = new ServiceCollection().AddAxpoTools(configuration.Tools).AddSingleton<IImageStore>(new FileImageStore(folders));
         configureServices?.Invoke(services);
         await using var provider = services.BuildServiceProvider();
-        await CheckTasksAsync(configuration.Tasks, provider, problems, cancellationToken);
+        await CheckTasksAsync(configuration, sees, provider, problems, cancellationToken);
         return problems;
     }
 
@@ -116,24 +116,28 @@ public static class Preflight
         }
     }
 
-    private static void CheckModel(RunConfiguration configuration, List<Problem> problems)
+    /// <summary>Checks the model.</summary>
+    /// <returns>Whether it sees images; null: who knows.</returns>
+    private static bool? CheckModel(RunConfiguration configuration, List<Problem> problems)
     {
         var folder = configuration.Model;
         if (!Directory.Exists(folder))
         {
             problems.Add(new Problem("model", folder, "there is no such folder; give a Hugging Face folder, for example models/axpo-tiny-gap"));
-            return;
+            return null;
         }
 
         try
         {
             Decoder.CheckFolder(folder);
-            ChatFormats.FromFolder(folder, configuration.Chat);
+            var chat = ChatFormats.FromFolder(folder, configuration.Chat);
             var context = DecoderConfig.FromFolder(folder).MaxPositions;
             if (configuration.Engine.MaxContext > context)
             {
                 problems.Add(new Problem("engine.maxContext", $"{configuration.Engine.MaxContext}", $"is more than the model's {context}; give at most that, or 0 for the model's own"));
             }
+
+            return chat.SeesImages;
         }
         catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException or System.Text.Json.JsonException)
         {
@@ -144,6 +148,8 @@ public static class Preflight
         {
             problems.Add(new Problem(Libtorch, "", e.Message, IsEnvironment: true));
         }
+
+        return null;
     }
 
     private static void CheckDevices(RunConfiguration configuration, List<Problem> problems)
@@ -188,8 +194,9 @@ public static class Preflight
         }
     }
 
-    private static async Task CheckTasksAsync(TaskOptions tasks, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
+    private static async Task CheckTasksAsync(RunConfiguration configuration, bool? sees, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
     {
+        var tasks = configuration.Tasks;
         var catalog = provider.GetRequiredService<SuiteCatalog>();
         if (tasks.Questions is null && tasks.Suites.Keys.Except(catalog.Names, StringComparer.Ordinal).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } unknown)
         {
@@ -201,9 +208,8 @@ public static class Preflight
         try
         {
             source = await catalog.OpenAsync(tasks, cancellationToken);
-            if (tasks.Questions is { } file)
+            if (sees == false && tasks.Questions is { } file)
             {
-                // Every policy reads text only so far.
                 QuestionFile.RequireText(file, source.Draw(0, Phase.Rollout, 0, Split.Test, int.MaxValue));
             }
         }
@@ -212,6 +218,11 @@ public static class Preflight
             var path = tasks.Questions is { } given ? given + ": " : "";
             problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", e.Message.StartsWith(path, StringComparison.Ordinal) ? e.Message[path.Length..] : e.Message));
             return;
+        }
+
+        if (sees == false && tasks.Questions is null && tasks.Suites.Where(s => s.Value > 0 && catalog[s.Key] is IImageSuite).Select(s => s.Key).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } shown)
+        {
+            problems.Add(new Problem("tasks.suites", string.Join(", ", shown), $"asks about images, and the model '{configuration.Model}' reads text only; give a model that sees (Qwen3-VL), or take the suite out"));
         }
 
         var tools = provider.GetServices<ITool>().ToDictionary(t => t.Spec.Name, StringComparer.Ordinal);

@@ -76,7 +76,13 @@ public sealed class EpisodeReplay(RunFolders folders, Action<IServiceCollection>
         if (id.Parent is { } parent)
         {
             await using var source = new FileTrajectoryStore(folders, readOnly: true);
-            await store.PutAsync((await source.GetAsync([parent], cancellationToken))[0], cancellationToken);
+            var prefix = (await source.GetAsync([parent], cancellationToken))[0];
+            await store.PutAsync(prefix, cancellationToken);
+            var images = new FileImageStore(host.Services.GetRequiredService<RunFolders>());
+            foreach (var image in prefix.Images)
+            {
+                images.CopyFrom(folders, image.Image);
+            }
         }
 
         var questions = await host.Services.GetRequiredService<IRunServices>().QuestionsAsync(id.Run, id.Phase, id.Step, cancellationToken);

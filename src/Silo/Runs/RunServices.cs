@@ -24,8 +24,13 @@ public sealed class RunServices(
     IRunPartsFactory parts,
     SuiteCatalog suites,
     IEnumerable<ITool> tools,
-    IEnumerable<IVerifier> verifiers) : IRunServices, IAsyncDisposable
+    IEnumerable<IVerifier> verifiers,
+    IQuestionImages? questionImages = null,
+    IImageStore? images = null) : IRunServices, IAsyncDisposable
 {
+    // Images of questions whose files are stored: a run's questions come back in evaluations.
+    private const int RememberedImages = 4096;
+
     private readonly ConcurrentDictionary<string, Part<Run>> _runs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ITool> _tools = tools.ToDictionary(t => t.Spec.Name, StringComparer.Ordinal);
     private readonly Dictionary<string, IVerifier> _verifiers = verifiers.ToDictionary(v => v.Name, StringComparer.Ordinal);
@@ -65,8 +70,32 @@ public sealed class RunServices(
     }
 
     /// <inheritdoc/>
-    public ValueTask<IReadOnlyList<ImageRef>> ImagesAsync(string run, Question question, CancellationToken cancellationToken) =>
-        question.Images.Length == 0 ? ValueTask.FromResult<IReadOnlyList<ImageRef>>([]) : throw new NotSupportedException($"question '{question.Id}' has images");
+    public async ValueTask<IReadOnlyList<ImageRef>> ImagesAsync(string run, Question question, CancellationToken cancellationToken)
+    {
+        if (question.Images.Length == 0)
+        {
+            return [];
+        }
+
+        var stored = (await RunAsync(run)).Images;
+        if (stored.Count > RememberedImages)
+        {
+            stored.Clear();
+        }
+
+        // Whoever gives up waiting leaves the others theirs.
+        return await Task.WhenAll(question.Images.Select(source => stored.GetOrAdd(source, s => new Part<ImageRef>(() => Task.Run(() => StoreAsync(run, s)))).GetAsync())).WaitAsync(cancellationToken);
+    }
+
+    private async Task<ImageRef> StoreAsync(string run, string source)
+    {
+        if (questionImages is null || images is null)
+        {
+            throw new InvalidOperationException($"image '{source}': this silo has no source or no store of images");
+        }
+
+        return await images.PutAsync(run, await questionImages.ReadAsync(source, CancellationToken.None), CancellationToken.None);
+    }
 
     /// <inheritdoc/>
     public ITool? Tool(string name) => _tools.GetValueOrDefault(name);
@@ -220,6 +249,9 @@ public sealed class RunServices(
         public Part<IChatFormat> Chat { get; } = new(() => Task.Run(() => parts.LoadChat(configuration)));
 
         public ConcurrentDictionary<(Phase Phase, int Step), Part<IReadOnlyList<Question>>> Questions { get; } = new();
+
+        /// <summary>Stored images of questions, by their sources.</summary>
+        public ConcurrentDictionary<string, Part<ImageRef>> Images { get; } = new(StringComparer.Ordinal);
 
         public async ValueTask DisposeAsync()
         {

@@ -39,6 +39,12 @@ public sealed record RunFolders(string Root)
     /// <summary>Trajectories.</summary>
     public string Trajectories(string run) => Path.Combine(Of(run), "trajectories");
 
+    /// <summary>Name of the folder with images.</summary>
+    public const string ImagesName = "images";
+
+    /// <summary>Images that questions and tools showed, each once.</summary>
+    public string Images(string run) => Path.Combine(Of(run), ImagesName);
+
     /// <summary>The page that sums the run up.</summary>
     public string Report(string run) => Path.Combine(Of(run), "report.html");
 
