@@ -8,7 +8,7 @@ internal sealed class World
 {
     public const string Run = "r1";
 
-    public World(Func<ScriptedTurn, string>? script = null, Func<FakeToolCall, ToolResult>? answer = null, int questions = 3, bool isStateful = true)
+    public World(Func<ScriptedTurn, string>? script = null, Func<FakeToolCall, ToolResult>? answer = null, int questions = 3, bool isStateful = true, Func<Question, IReadOnlyList<ImageRef>>? images = null)
     {
         Tool = new FakeTool("calc", answer ?? (call => new ToolResult($"{call.Index}:{call.Arguments}")), isStateful);
         Engine = new ScriptedPolicyEngine(script ?? Default);
@@ -17,6 +17,7 @@ internal sealed class World
         {
             Engine = Engine,
             Learner = Learner,
+            Images = images ?? (_ => []),
             Questions = (_, _) => [.. Enumerable.Range(0, questions).Select(Ask)],
             Configuration = new RunConfiguration
             {

@@ -5,15 +5,16 @@ namespace Axpo.Testing;
 
 /// <summary>
 /// A chat format in which a character is a token (its UTF-16 unit) and every tag is one token above 65,535. Complete: prompts, observations, traces, calls, answers; tags
-/// inside untrusted text stay text.
+/// inside untrusted text stay text. An image is so many tokens of one tag, before the text of a question and behind that of an observation.
 /// </summary>
-public sealed class ScriptedChatFormat : IChatFormat
+/// <param name="imageTokens">Tokens an image; 0: the policy reads text only.</param>
+public sealed class ScriptedChatFormat(int imageTokens = 0) : IChatFormat
 {
     private const int FirstTag = 0x10000;
 
     private static readonly string[] Tags =
     [
-        "<user>", "</user>", "<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<answer>", "</answer>", "<end>",
+        "<user>", "</user>", "<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<answer>", "</answer>", "<end>", "<image>",
     ];
 
     /// <summary>Opening tag of a call.</summary>
@@ -24,6 +25,12 @@ public sealed class ScriptedChatFormat : IChatFormat
 
     /// <summary>End of turn.</summary>
     public static int EndOfTurn => Tag("<end>");
+
+    /// <summary>A part of an image.</summary>
+    public static int ImagePart => Tag("<image>");
+
+    /// <inheritdoc/>
+    public bool SeesImages => imageTokens > 0;
 
     /// <summary>Last token of an observation's template.</summary>
     public static int ObservationClose => Tag("</tool_response>");
@@ -53,25 +60,35 @@ public sealed class ScriptedChatFormat : IChatFormat
     public EncodedPiece EncodePrompt(Question question, IReadOnlyList<ToolSpec> tools, IReadOnlyList<ImageRef>? images = null)
     {
         ArgumentNullException.ThrowIfNull(question);
-        if (question.Images.Length > 0)
+        if (question.Images.Length > 0 && !SeesImages)
         {
             throw new NotSupportedException($"question '{question.Id}' has images and the scripted policy reads text only; leave it out");
         }
 
-        int[] tokens = [Tag("<user>"), .. Plain(question.Text), Tag("</user>")];
-        return new EncodedPiece(tokens, [new Segment(SegmentKind.Prompt, 0, tokens.Length)]);
+        if (question.Images.Length != (images?.Count ?? 0))
+        {
+            throw new ArgumentException($"question '{question.Id}' has {question.Images.Length} images, {images?.Count ?? 0} were given", nameof(images));
+        }
+
+        int[] tokens = [Tag("<user>"), .. Parts(images), .. Plain(question.Text), Tag("</user>")];
+        return new EncodedPiece(tokens, [new Segment(SegmentKind.Prompt, 0, tokens.Length)]) { Images = Placed(images, 1) };
     }
 
     /// <inheritdoc/>
     public EncodedPiece EncodeObservation(string toolName, ToolResult result, bool turnIsClosed)
     {
         ArgumentNullException.ThrowIfNull(result);
-        int[] tokens = [Tag("<tool_response>"), .. Plain(result.Text), ObservationClose];
+        if (result.Images.Length > 0 && !SeesImages)
+        {
+            throw new NotSupportedException($"tool '{toolName}' answered with images and the scripted policy reads text only");
+        }
+
+        int[] tokens = [Tag("<tool_response>"), .. Plain(result.Text), .. Parts(result.Images), ObservationClose];
         var end = tokens.Length;
-        Segment[] segments = result.Text.Length == 0
+        Segment[] segments = end == 2
             ? [new(SegmentKind.Template, 0, end)]
             : [new(SegmentKind.Template, 0, 1), new(SegmentKind.Observation, 1, end - 1), new(SegmentKind.Template, end - 1, end)];
-        return new EncodedPiece(tokens, segments);
+        return new EncodedPiece(tokens, segments) { Images = Placed(result.Images, 1 + result.Text.Length) };
     }
 
     /// <inheritdoc/>
@@ -134,18 +151,19 @@ public sealed class ScriptedChatFormat : IChatFormat
         ArgumentNullException.ThrowIfNull(trace);
         var tokens = new List<int>();
         var segments = new List<Segment>();
-        Append(EncodePrompt(trace.Question, tools));
-        foreach (var step in trace.Steps)
+        var placed = new List<PlacedImage>();
+        Append(EncodePrompt(trace.Question, tools, images?[0]));
+        foreach (var (i, step) in trace.Steps.Index())
         {
             Add(SegmentKind.Think, Think(step.Think));
             Add(SegmentKind.ToolCall, [CallOpen, .. Plain($"{{\"name\":\"{step.Tool}\",\"arguments\":{step.ArgumentsJson}}}"), CallClose]);
-            Append(EncodeObservation(step.Tool, new ToolResult(step.Observation), turnIsClosed: false));
+            Append(EncodeObservation(step.Tool, new ToolResult(step.Observation) { Images = [.. images?[i + 1] ?? []] }, turnIsClosed: false));
         }
 
         Add(SegmentKind.Think, Think(trace.FinalThink));
         Add(SegmentKind.Answer, Encode($"<answer>\\boxed{{{trace.Answer}}}</answer>"));
         Add(SegmentKind.EndOfTurn, [EndOfTurn]);
-        return new EncodedPiece([.. tokens], [.. segments]);
+        return new EncodedPiece([.. tokens], [.. segments]) { Images = [.. placed] };
 
         static int[] Think(string? text) => string.IsNullOrEmpty(text) ? [] : [Tag("<think>"), .. Plain(text), Tag("</think>")];
 
@@ -160,6 +178,7 @@ public sealed class ScriptedChatFormat : IChatFormat
         void Append(EncodedPiece piece)
         {
             segments.AddRange(piece.Segments.Select(s => s.Shift(tokens.Count)));
+            placed.AddRange(piece.Images.Select(i => i.Shift(tokens.Count)));
             tokens.AddRange(piece.Tokens);
         }
     }
@@ -182,6 +201,10 @@ public sealed class ScriptedChatFormat : IChatFormat
 
         return text.ToString();
     }
+
+    private IEnumerable<int> Parts(IReadOnlyList<ImageRef>? images) => Enumerable.Repeat(ImagePart, imageTokens * (images?.Count ?? 0));
+
+    private PlacedImage[] Placed(IReadOnlyList<ImageRef>? images, int start) => [.. (images ?? []).Select((image, i) => new PlacedImage(image, start + (i * imageTokens), start + ((i + 1) * imageTokens)))];
 
     private static int Tag(string name) => FirstTag + Array.IndexOf(Tags, name);
 
