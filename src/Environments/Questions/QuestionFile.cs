@@ -5,7 +5,7 @@ using System.Text.Unicode;
 namespace Axpo.Environments.Questions;
 
 /// <summary>
-/// Files of questions: JSONL, one object a line (docs/questions.md). A file is loaded whole or refused with every fault that was found, up to <see cref="MaxProblems"/>.
+/// Files of questions: JSONL, one object a line, or Parquet, one row a question (docs/questions.md). A file is loaded whole or refused with every fault that was found, up to <see cref="MaxProblems"/>.
 /// </summary>
 public static class QuestionFile
 {
@@ -18,7 +18,7 @@ public static class QuestionFile
     private static readonly byte[] _bom = [0xEF, 0xBB, 0xBF];
     private static readonly byte[] _gzip = [0x1F, 0x8B];
 
-    /// <summary>Reads a file. Images are found and checked; <see cref="Question.Images"/> holds their full paths.</summary>
+    /// <summary>Reads a file. Images are found and checked; <see cref="Question.Images"/> holds their full paths, or where they lie in a Parquet file (<see cref="ParquetImages"/>).</summary>
     /// <param name="path">The file; images lie in its folder.</param>
     /// <param name="verifiers">Names of the registered verifiers.</param>
     /// <param name="cancellationToken">Ends reading.</param>
@@ -42,6 +42,11 @@ public static class QuestionFile
         var reader = new QuestionReader(Path.GetDirectoryName(Path.GetFullPath(path))!, verifiers, problems);
         try
         {
+            if (ParquetQuestions.IsParquet(path))
+            {
+                return await ParquetQuestions.ReadAsync(path, verifiers, most, cancellationToken);
+            }
+
             await using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
             await foreach (var (number, bytes, isOver) in LineReader.ReadAsync(stream, cancellationToken))
             {
@@ -69,7 +74,7 @@ public static class QuestionFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            var what = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : Directory.Exists(path) ? "it is a folder; give a .jsonl file in it" : e.Message;
+            var what = e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : Directory.Exists(path) ? "it is a folder; give a .jsonl or .parquet file in it" : e.Message;
             throw new QuestionFileException(path, [new(QuestionFault.Unreadable, null, null, "", "", what)]);
         }
 

@@ -8,7 +8,8 @@ namespace Axpo.Environments.Questions;
 /// <param name="folder">Folder of the file, where images lie.</param>
 /// <param name="verifiers">Names of the registered verifiers.</param>
 /// <param name="problems">Receives the faults.</param>
-internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> verifiers, List<QuestionProblem> problems)
+/// <param name="unit">What holds a question: line or row.</param>
+internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> verifiers, List<QuestionProblem> problems, string unit = "line")
 {
     private const int MaxId = 256;
     private const int MaxHops = 1000;
@@ -20,8 +21,12 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
     private string? _id;
 
     /// <summary>Reads one line's value.</summary>
+    /// <param name="line">Line or row from 1.</param>
+    /// <param name="root">The value.</param>
+    /// <param name="cancellationToken">Ends reading.</param>
+    /// <param name="pictures">Its images; null: the value's own field <c>images</c> names them.</param>
     /// <returns>The question; null if something is wrong with it.</returns>
-    public async ValueTask<Question?> ReadAsync(int line, JsonElement root, CancellationToken cancellationToken)
+    public async ValueTask<Question?> ReadAsync(int line, JsonElement root, CancellationToken cancellationToken, IReadOnlyList<QuestionImage>? pictures = null)
     {
         var before = problems.Count;
         (_line, _id) = (line, null);
@@ -47,7 +52,7 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
         var choices = Strings(metadata, "choices", "metadata.");
         var tolerance = Tolerance(metadata);
         var horizon = Hops(metadata);
-        var images = await ImagesAsync(root, cancellationToken);
+        var images = await ImagesAsync(pictures ?? [.. Strings(root, "images", "").Select(path => new QuestionImage(path))], cancellationToken);
         if (answer is not null)
         {
             CheckAnswer(verifier, answer, choices, metadata);
@@ -136,7 +141,7 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
 
         if (!_lines.TryAdd(id, _line))
         {
-            Add(QuestionFault.DuplicateId, "id", root.GetProperty("id"), string.Create(CultureInfo.InvariantCulture, $"stands on lines {_lines[id]} and {_line}; ids are unique in a file"));
+            Add(QuestionFault.DuplicateId, "id", root.GetProperty("id"), string.Create(CultureInfo.InvariantCulture, $"stands on {unit}s {_lines[id]} and {_line}; ids are unique in a file"));
         }
 
         return id;
@@ -243,21 +248,28 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
         return 1;
     }
 
-    private async ValueTask<string[]> ImagesAsync(JsonElement root, CancellationToken cancellationToken)
+    private async ValueTask<string[]> ImagesAsync(IReadOnlyList<QuestionImage> images, CancellationToken cancellationToken)
     {
-        var paths = Strings(root, "images", "");
-        var full = new string[paths.Length];
-        for (var i = 0; i < paths.Length; i++)
+        var full = new string[images.Count];
+        for (var i = 0; i < full.Length; i++)
         {
-            var fault = ImagePath.Resolve(folder, paths[i], out full[i]);
-            if (fault is null && !_images.TryGetValue(full[i], out fault))
+            var fault = images[i].Fault;
+            if (images[i].Source is { } source)
             {
-                _images[full[i]] = fault = await ImageFile.CheckAsync(full[i], cancellationToken);
+                full[i] = source;
+            }
+            else if (fault is null)
+            {
+                fault = ImagePath.Resolve(folder, images[i].Name, out full[i]);
+                if (fault is null && !_images.TryGetValue(full[i], out fault))
+                {
+                    _images[full[i]] = fault = await ImageFile.CheckAsync(full[i], cancellationToken);
+                }
             }
 
             if (fault is not null)
             {
-                problems.Add(new(fault.Fault, _line, _id, "images", Shorten(paths[i]), fault.Remedy));
+                problems.Add(new(fault.Fault, _line, _id, "images", Shorten(images[i].Name), fault.Remedy));
             }
         }
 
@@ -304,3 +316,9 @@ internal sealed class QuestionReader(string folder, IReadOnlyCollection<string> 
         _ => "a truth value",
     };
 }
+
+/// <summary>An image as a question names or holds it.</summary>
+/// <param name="Name">A path beside the file, or what to call it.</param>
+/// <param name="Source">Where it is found, if it is no file of its own.</param>
+/// <param name="Fault">What is wrong with it, if that is known.</param>
+internal sealed record QuestionImage(string Name, string? Source = null, ImageFault? Fault = null);
