@@ -31,4 +31,26 @@ public sealed class Picture
 
     /// <summary>A row [width, 3].</summary>
     public ReadOnlySpan<byte> Row(int y) => _rgb.AsSpan(y * Width * 3, Width * 3);
+
+    /// <summary>A part of the picture, to the pixel.</summary>
+    /// <param name="x">First column.</param>
+    /// <param name="y">First row.</param>
+    /// <param name="width">Columns, above 0.</param>
+    /// <param name="height">Rows, above 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException">It does not lie inside.</exception>
+    public Picture Crop(int x, int y, int width, int height)
+    {
+        if (x < 0 || y < 0 || width <= 0 || height <= 0 || x > Width - width || y > Height - height)
+        {
+            throw new ArgumentOutOfRangeException(nameof(width), $"{width} x {height} pixels from ({x}, {y}) do not lie inside {Width} x {Height}");
+        }
+
+        var rgb = new byte[3 * width * height];
+        for (var row = 0; row < height; row++)
+        {
+            Row(y + row).Slice(3 * x, 3 * width).CopyTo(rgb.AsSpan(3 * width * row));
+        }
+
+        return new Picture(width, height, rgb);
+    }
 }

@@ -12,7 +12,7 @@ public sealed class ArrowTests
         { "Axpo.Core", [] },
         { "Axpo.Grains.Abstractions", ["Axpo.Core"] },
         { "Axpo.Grains", ["Axpo.Core", "Axpo.Grains.Abstractions"] },
-        { "Axpo.Environments", ["Axpo.Core"] },
+        { "Axpo.Environments", ["Axpo.Core", "Axpo.Imaging"] },
         { "Axpo.Imaging", [] },
         { "Axpo.Training", ["Axpo.Core", "Axpo.Imaging"] },
         { "Axpo.Silo", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains", "Axpo.Environments", "Axpo.Training"] },

@@ -6,7 +6,11 @@ namespace Axpo.Core;
 /// <param name="Required">Whether it must be given.</param>
 /// <param name="Description">For the policy.</param>
 [GenerateSerializer, Immutable, Alias("axpo.ToolParameter")]
-public sealed record ToolParameter([property: Id(0)] string Name, [property: Id(1)] string JsonType, [property: Id(2)] bool Required, [property: Id(3)] string Description);
+public sealed record ToolParameter([property: Id(0)] string Name, [property: Id(1)] string JsonType, [property: Id(2)] bool Required, [property: Id(3)] string Description)
+{
+    /// <summary>JSON schema type of the elements of an <c>array</c>; null: any.</summary>
+    [Id(4)] public string? ItemType { get; init; }
+}
 
 /// <summary>What a policy is told of a tool.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.ToolSpec")]

@@ -37,9 +37,9 @@ public sealed class ToolArguments
                     return false;
                 }
 
-                if (!Fits(parameter.JsonType, property.Value))
+                if (!Fits(parameter.JsonType, property.Value) || (parameter.ItemType is { } items && !property.Value.EnumerateArray().All(v => Fits(items, v))))
                 {
-                    error = Fault($"argument '{parameter.Name}' must be a {parameter.JsonType}");
+                    error = Fault($"argument '{parameter.Name}' must be {Kind(parameter)}");
                     return false;
                 }
 
@@ -71,6 +71,12 @@ public sealed class ToolArguments
     /// <summary>A number, if it was given.</summary>
     public double? Number(string name) => _values.TryGetValue(name, out var value) ? value.GetDouble() : null;
 
+    /// <summary>A whole number, if it was given.</summary>
+    public int? Integer(string name) => _values.TryGetValue(name, out var value) ? value.GetInt32() : null;
+
+    /// <summary>A list of numbers that was given.</summary>
+    public double[] Numbers(string name) => [.. _values[name].EnumerateArray().Select(v => v.GetDouble())];
+
     /// <summary>An error observation.</summary>
     public static ToolResult Fault(string message) => new("Error: " + message, IsError: true);
 
@@ -83,6 +89,8 @@ public sealed class ToolArguments
         "array" => value.ValueKind == JsonValueKind.Array,
         _ => true,
     };
+
+    private static string Kind(ToolParameter parameter) => parameter.ItemType is { } items ? $"an array of {items}s" : parameter.JsonType is "array" or "integer" ? "an " + parameter.JsonType : "a " + parameter.JsonType;
 
     private static string Short(string name) => name.Length <= 40 ? name : name[..40] + "...";
 }

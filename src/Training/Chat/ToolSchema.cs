@@ -15,7 +15,14 @@ internal static class ToolSchema
         var properties = new JsonObject();
         foreach (var parameter in tool.Parameters)
         {
-            properties[parameter.Name] = new JsonObject { ["type"] = parameter.JsonType, ["description"] = parameter.Description };
+            var schema = new JsonObject { ["type"] = parameter.JsonType };
+            if (parameter.ItemType is { } items)
+            {
+                schema["items"] = new JsonObject { ["type"] = items };
+            }
+
+            schema["description"] = parameter.Description;
+            properties[parameter.Name] = schema;
         }
 
         return new JsonObject

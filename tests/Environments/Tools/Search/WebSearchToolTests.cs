@@ -27,7 +27,7 @@ public sealed class WebSearchToolTests
     [InlineData("{\"query\":\"a\",\"query\":\"b\"}", "JSON")]
     [InlineData("{\"query\":\"\\ud800\"}", "JSON")]
     [InlineData("{\"\\ud800\":1,\"query\":\"a\"}", "JSON")]
-    [InlineData("{\"query\":\"a\",\"max_results\":\"3\"}", "'max_results' must be a integer")]
+    [InlineData("{\"query\":\"a\",\"max_results\":\"3\"}", "'max_results' must be an integer")]
     [InlineData("{\"query\":\"a\",\"max_results\":2.5}", "'max_results'")]
     [InlineData("{\"query\":\"a\",\"max_results\":0}", "max_results must be 1 to 20")]
     [InlineData("{\"query\":\"a\",\"max_results\":21}", "max_results must be 1 to 20")]
