@@ -24,6 +24,7 @@ public static class EnvironmentsServiceCollectionExtensions
             .AddTool<WebSearchTool>()
             .AddTaskSuite<MentalArithmetic>()
             .AddTaskSuite<ArithmeticSuite>()
+            .AddTaskSuite<CalendarSuite>()
             .AddTaskSuite<FactSuite>()
             .AddTaskSuite(p => Chains(p.GetRequiredService<EnvironmentsOptions>()))
             .AddVerifier<ExactVerifier>()

@@ -10,7 +10,7 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     {
         await using var services = new ServiceCollection().AddAxpoEnvironments(o => o.HorizonMax = 3).AddAxpoEnvironments().BuildServiceProvider(validateScopes: true);
 
-        string[] names = ["arithmetic", "fact", "fact-chain", "mental-arithmetic"];
+        string[] names = ["arithmetic", "calendar", "fact", "fact-chain", "mental-arithmetic"];
         services.GetServices<ITaskSuite>().Select(s => s.Name).Order().ShouldBe(names);
         services.GetServices<ITeacher>().Select(s => s.Suite).Order().ShouldBe(names);
         services.GetServices<IVerifier>().Select(v => v.Name).Where(n => !n.StartsWith("reasoning_gym:", StringComparison.Ordinal)).Order().ShouldBe(["choice", "exact", "f1", "numeric"]);
@@ -35,8 +35,8 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     {
         using var services = new ServiceCollection().AddAxpoEnvironments().AddTaskSuite<OwnSuite>().AddVerifier<OwnVerifier>().BuildServiceProvider();
 
-        services.GetServices<ITaskSuite>().Count().ShouldBe(5);
-        services.GetServices<ITeacher>().Count().ShouldBe(4);
+        services.GetServices<ITaskSuite>().Count().ShouldBe(6);
+        services.GetServices<ITeacher>().Count().ShouldBe(5);
         services.GetServices<IVerifier>().ShouldContain(v => v is OwnVerifier);
     }
 

@@ -5,7 +5,7 @@ namespace Axpo.Environments.Tests.Suites;
 /// <summary>The suites as shipped.</summary>
 internal static class Shipped
 {
-    public static readonly ITaskSuite[] Suites = [new MentalArithmetic(), new ArithmeticSuite(), new FactSuite(), new FactChainSuite(2, 8)];
+    public static readonly ITaskSuite[] Suites = [new MentalArithmetic(), new ArithmeticSuite(), new CalendarSuite(), new FactSuite(), new FactChainSuite(2, 8)];
 
     public static TheoryData<string> Names => [.. Suites.Select(s => s.Name)];
 
