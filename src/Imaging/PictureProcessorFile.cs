@@ -17,6 +17,8 @@ public static class PictureProcessorFile
     /// <summary>Most frames of a patch, and most patches along the side of a token: far above every model's.</summary>
     private const int MostTogether = 64;
 
+    private static readonly JsonSerializerOptions _indented = new() { WriteIndented = true };
+
     private static readonly string[] _types = ["Qwen2VLImageProcessor", "Qwen2VLImageProcessorFast", "Qwen2VLImageProcessorPil"];
 
     private static readonly HashSet<string> _harmless = new(StringComparer.Ordinal) { "processor_class", "default_to_square", "_processor_class", "auto_map", "disable_grouping", "image_seq_length", "return_tensors", "device", "_valid_processor_keys" };
@@ -32,6 +34,33 @@ public static class PictureProcessorFile
         return File.Exists(path)
             ? Parse(path, File.ReadAllText(path))
             : throw new FileNotFoundException($"model: '{folder}' holds no {FileName}; a model that takes pictures has one", path);
+    }
+
+    /// <summary>Writes it: what transformers reads.</summary>
+    /// <param name="folder">An existing model's folder.</param>
+    /// <param name="processor">How pictures are prepared.</param>
+    public static void Write(string folder, PictureProcessor processor)
+    {
+        ArgumentNullException.ThrowIfNull(processor);
+        var json = new JsonObject
+        {
+            ["image_processor_type"] = _types[0],
+            ["do_convert_rgb"] = true,
+            ["do_resize"] = processor.Resizes,
+            ["resample"] = Bicubic,
+            ["size"] = new JsonObject { ["shortest_edge"] = processor.MinPixels, ["longest_edge"] = processor.MaxPixels },
+            ["do_rescale"] = processor.RescaleFactor is not null,
+            ["rescale_factor"] = processor.RescaleFactor,
+            ["do_normalize"] = processor.Mean is not null,
+            ["image_mean"] = Numbers(processor.Mean),
+            ["image_std"] = Numbers(processor.Deviation),
+            ["patch_size"] = processor.PatchSize,
+            ["temporal_patch_size"] = processor.TemporalPatchSize,
+            ["merge_size"] = processor.MergeSize,
+        };
+        File.WriteAllText(Path.Combine(folder, FileName), json.ToJsonString(_indented));
+
+        static JsonArray? Numbers(IReadOnlyList<double>? values) => values is null ? null : new JsonArray([.. values.Select(v => (JsonNode)v)]);
     }
 
     /// <summary>Reads its text.</summary>

@@ -36,7 +36,11 @@ internal static class SftCommand
             Check(asked);
             var chosen = SftRecipes.Get(asked.Recipe);
             await using var services = new ServiceCollection().AddAxpoTools(configuration.Tools).BuildServiceProvider();
-            var job = asked.Over(chosen.Job) with { Tools = [.. services.GetServices<ITool>().Select(t => t.Spec)] };
+            var job = asked.Over(chosen.Job) with
+            {
+                Tools = [.. services.GetServices<ITool>().Select(t => t.Spec)],
+                Images = chosen.Sees ? services.GetRequiredService<IQuestionImages>() : null,
+            };
             var started = context.Time.GetTimestamp();
             var loss = await ShowAsync(context, chosen.Name, job, progress => TinyModels.TrainAsync(job, asked.From, asked.Output, asked.Merged, progress, context.Time, cancellationToken));
             var seconds = context.Time.GetElapsedTime(started);

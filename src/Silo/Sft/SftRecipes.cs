@@ -1,5 +1,6 @@
 using Axpo.Environments.Facts;
 using Axpo.Environments.Suites;
+using Axpo.Environments.Suites.Pictures;
 using Axpo.Training.Sft;
 
 namespace Axpo.Silo.Sft;
@@ -9,13 +10,14 @@ namespace Axpo.Silo.Sft;
 /// <param name="Description">What it makes.</param>
 /// <param name="Job">What is trained on, and how.</param>
 /// <param name="NeedsModel">Whether it goes on from a model; else it can also begin with a fresh axpo-tiny.</param>
-public sealed record SftRecipe(string Name, string Description, SftJob Job, bool NeedsModel = false);
+/// <param name="Sees">Whether its questions have images; a fresh model is then one that sees.</param>
+public sealed record SftRecipe(string Name, string Description, SftJob Job, bool NeedsModel = false, bool Sees = false);
 
 /// <summary>The recipes: of the checkpoints in <c>models/</c>, and one for models that talk already.</summary>
 public static class SftRecipes
 {
     /// <summary>Names of the recipes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["gap", "tiny", "tools"];
+    public static IReadOnlyList<string> Names { get; } = ["gap", "tiny", "tiny-vl", "tools"];
 
     /// <summary>A recipe by name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
@@ -23,9 +25,19 @@ public static class SftRecipes
     {
         "gap" => Gap(),
         "tiny" => Tiny(),
+        "tiny-vl" => TinyVl(),
         "tools" => Tools(),
         _ => throw new KeyNotFoundException($"sft: there is no recipe '{name}'; one of {string.Join(", ", Names)}"),
     };
+
+    /// <summary>The texts from which the tokenizer of axpo-tiny-vl learns its words.</summary>
+    public static IEnumerable<string> PictureTokenizerCorpus()
+    {
+        string[] scaffolding = ["use image_zoom_in", "then image_zoom_in", "I see it", "image 1", "image 2"];
+        return TokenizerCorpus()
+            .Concat(Enumerable.Repeat(scaffolding, 1000).SelectMany(t => t))
+            .Concat(PictureSuites.SelectMany(s => s.Draw(Split.Train, ChanceKey.Root(0).With("tokenizer"), 1000)).SelectMany(q => new[] { q.Text, q.Answer }));
+    }
 
     /// <summary>The texts from which the tokenizer of axpo-tiny learns its words.</summary>
     public static IEnumerable<string> TokenizerCorpus()
@@ -101,6 +113,34 @@ public static class SftRecipes
             < .4 => Trace(arithmetic, arithmetic, split, 1, key),
             < .65 => Trace(fact, fact, split, 1, key),
             _ => Trace(chain, chain, split, 1, key),
+        };
+    }
+
+    private static DigitSuite[] PictureSuites => [new FindDigitSuite(), new CompareDigitsSuite(), new SumDigitsSuite()];
+
+    /// <summary>Handwritten digits on canvases: first find and read one, then several. Some traces answer at a glance, which is a guess among ten: so whoever zooms gains.</summary>
+    private static SftRecipe TinyVl()
+    {
+        const int one = 1500;
+        const int all = 1500;
+        var (find, compare, sum) = (new FindDigitSuite(), new CompareDigitsSuite(), new SumDigitsSuite());
+        return new SftRecipe(
+            "tiny-vl",
+            "axpo-tiny-vl: find-digit, compare-digits and sum-digits",
+            new SftJob(
+                new SftOptions { ScheduleSteps = one + all, ByLength = false, Threads = 2 },
+                [
+                    new SftStage("find-digit", one, key => Trace(find, find, Split.Train, .9, key)),
+                    new SftStage("suites", all, key => Any(Split.Train, key)),
+                ],
+                key => Any(Split.Validation, key)),
+            Sees: true);
+
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
+        {
+            < .5 => Trace(find, find, split, .6, key),
+            < .75 => Trace(compare, compare, split, .8, key),
+            _ => Trace(sum, sum, split, .9, key),
         };
     }
 
