@@ -109,7 +109,7 @@ internal static class BareLoop
                     share.Add(new StepWork(sequence, session.Computed, session.Tokens.Count - session.Computed, Sample: true));
                 }
 
-                worker.Run(decoder, share);
+                worker.Run(decoder, null, share);
                 for (var i = 0; i < _sequences.Length; i++)
                 {
                     var session = _sequences[i].Session!;

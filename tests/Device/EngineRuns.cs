@@ -36,6 +36,7 @@ internal static class EngineRuns
         TimeProvider.System,
         NullLogger.Instance,
         layouts: null,
+        images: null,
         CancellationToken.None);
 
     /// <summary>A request for a session's first turn.</summary>
