@@ -10,9 +10,11 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     {
         await using var services = new ServiceCollection().AddAxpoEnvironments(o => o.HorizonMax = 3).AddAxpoEnvironments().BuildServiceProvider(validateScopes: true);
 
-        string[] names = ["arithmetic", "calendar", "fact", "fact-chain", "mental-arithmetic"];
+        string[] names = ["arithmetic", "calendar", "compare-digits", "fact", "fact-chain", "find-digit", "mental-arithmetic", "sum-digits"];
         services.GetServices<ITaskSuite>().Select(s => s.Name).Order().ShouldBe(names);
         services.GetServices<ITeacher>().Select(s => s.Suite).Order().ShouldBe(names);
+        services.GetServices<ITool>().Select(t => t.Spec.Name).Order().ShouldBe(["image_zoom_in", "web_search"]);
+        (await services.GetServices<ITool>().Single(t => t.Spec.Name == "image_zoom_in").ProbeAsync(TestContext.Current.CancellationToken)).Detail.ShouldContain("image store");
         services.GetServices<IVerifier>().Select(v => v.Name).Where(n => !n.StartsWith("reasoning_gym:", StringComparison.Ordinal)).Order().ShouldBe(["choice", "exact", "f1", "numeric"]);
         services.GetServices<IVerifier>().Select(v => v.Name).ShouldBeUnique();
         services.GetServices<ITaskSuite>().Single(s => s.Name == "fact-chain").Draw(Split.Train, ChanceKey.Root(1), 60).Max(q => q.Horizon).ShouldBe(3);
@@ -35,8 +37,8 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     {
         using var services = new ServiceCollection().AddAxpoEnvironments().AddTaskSuite<OwnSuite>().AddVerifier<OwnVerifier>().BuildServiceProvider();
 
-        services.GetServices<ITaskSuite>().Count().ShouldBe(6);
-        services.GetServices<ITeacher>().Count().ShouldBe(5);
+        services.GetServices<ITaskSuite>().Count().ShouldBe(9);
+        services.GetServices<ITeacher>().Count().ShouldBe(8);
         services.GetServices<IVerifier>().ShouldContain(v => v is OwnVerifier);
     }
 
