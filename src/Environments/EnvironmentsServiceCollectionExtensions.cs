@@ -1,4 +1,7 @@
+using Axpo.Environments.Images;
 using Axpo.Environments.Suites;
+using Axpo.Environments.Suites.Pictures;
+using Axpo.Environments.Tools.Images;
 using Axpo.Environments.Tools.Search;
 using Axpo.Environments.Verifiers;
 using Axpo.Environments.Verifiers.ReasoningGym;
@@ -10,7 +13,7 @@ namespace Axpo.Environments;
 /// <summary>Registers what Axpo ships for policies to do, and what users add.</summary>
 public static class EnvironmentsServiceCollectionExtensions
 {
-    /// <summary>Adds the shipped suites with their teachers, the verifiers and <c>web_search</c>. Adding twice changes nothing.</summary>
+    /// <summary>Adds the shipped suites with their teachers, the verifiers, <c>web_search</c>, <c>image_zoom_in</c> (which works where an <see cref="IImageStore"/> is registered) and the images of questions. Adding twice changes nothing.</summary>
     /// <param name="services">The collection.</param>
     /// <param name="configure">Changes the defaults.</param>
     public static IServiceCollection AddAxpoEnvironments(this IServiceCollection services, Action<EnvironmentsOptions>? configure = null)
@@ -20,12 +23,17 @@ public static class EnvironmentsServiceCollectionExtensions
         services.TryAddSingleton(options);
         services.TryAddSingleton(p => p.GetRequiredService<EnvironmentsOptions>().Search);
         services.TryAddSingleton(FactIndex.Shared); // As an instance: a container disposes what it makes, and this one is shared by all.
+        services.TryAddSingleton<IQuestionImages, QuestionImages>();
         return services
             .AddTool<WebSearchTool>()
+            .AddTool(p => new ZoomTool(p.GetService<IImageStore>()))
             .AddTaskSuite<MentalArithmetic>()
             .AddTaskSuite<ArithmeticSuite>()
             .AddTaskSuite<FactSuite>()
             .AddTaskSuite(p => Chains(p.GetRequiredService<EnvironmentsOptions>()))
+            .AddTaskSuite(_ => new FindDigitSuite())
+            .AddTaskSuite(_ => new CompareDigitsSuite())
+            .AddTaskSuite(_ => new SumDigitsSuite())
             .AddVerifier<ExactVerifier>()
             .AddVerifier<NumericVerifier>()
             .AddVerifier<ChoiceVerifier>()
@@ -56,6 +64,15 @@ public static class EnvironmentsServiceCollectionExtensions
         where T : class, ITool
     {
         services.TryAddSingleton<T>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<ITool, T>(p => p.GetRequiredService<T>()));
+        return services;
+    }
+
+    /// <summary>Adds a tool that a factory makes.</summary>
+    public static IServiceCollection AddTool<T>(this IServiceCollection services, Func<IServiceProvider, T> create)
+        where T : class, ITool
+    {
+        services.TryAddSingleton(create);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<ITool, T>(p => p.GetRequiredService<T>()));
         return services;
     }
