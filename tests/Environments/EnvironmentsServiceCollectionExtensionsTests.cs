@@ -22,6 +22,21 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     }
 
     [Fact]
+    public async Task Zooming_works_where_images_are_stored_and_suites_draw_in_any_case()
+    {
+        async Task<bool> Works(IServiceCollection collection)
+        {
+            await using var services = collection.AddAxpoEnvironments().BuildServiceProvider(validateScopes: true);
+            var question = services.GetServices<ITaskSuite>().Single(s => s.Name == "find-digit").Draw(Split.Train, ChanceKey.Root(3), 1)[0];
+            (await services.GetRequiredService<IQuestionImages>().ReadAsync(question.Images[0], TestContext.Current.CancellationToken)).Length.ShouldBeGreaterThan(100);
+            return (await services.GetServices<ITool>().Single(t => t.Spec.Name == "image_zoom_in").ProbeAsync(TestContext.Current.CancellationToken)).Works;
+        }
+
+        (await Works(new ServiceCollection())).ShouldBeFalse();
+        (await Works(new ServiceCollection().AddSingleton<IImageStore>(new MemoryImageStore()))).ShouldBeTrue();
+    }
+
+    [Fact]
     public void Teachers_found_by_suite_teach_that_suite()
     {
         using var services = new ServiceCollection().AddAxpoEnvironments().BuildServiceProvider();

@@ -70,7 +70,7 @@ public interface ITaskSuite
     IReadOnlyList<string> Tools { get; }
 
     /// <summary>
-    /// Draws questions: a pure function of its arguments. No question text occurs twice in one draw as long as the split is large enough;
+    /// Draws questions: a pure function of its arguments. No question text, with its images, occurs twice in one draw as long as the split is large enough;
     /// a smaller one is repeated.
     /// </summary>
     /// <param name="split">Which part.</param>

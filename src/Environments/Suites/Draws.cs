@@ -1,6 +1,6 @@
 namespace Axpo.Environments.Suites;
 
-/// <summary>Draws without repeating a text, as long as a source of texts is rich enough.</summary>
+/// <summary>Draws without repeating a text (with its images), as long as a source of texts is rich enough.</summary>
 internal static class Draws
 {
     private const int Patience = 2000;
@@ -18,7 +18,7 @@ internal static class Draws
         while (questions.Count < count)
         {
             var question = next(chance);
-            if (seen.Add(question.Text) || usedUp)
+            if (seen.Add(string.Join('\n', [question.Text, .. question.Images])) || usedUp)
             {
                 questions.Add(question);
                 repeats = 0;
