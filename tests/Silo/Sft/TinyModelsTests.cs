@@ -89,16 +89,19 @@ public sealed class TinyModelsTests
     {
         foreach (var recipe in SftRecipes.Names.Select(SftRecipes.Get))
         {
-            var held = Enumerable.Range(0, 300).Select(i => recipe.Job.Validation(Key(i)).Question.Text).ToHashSet();
+            // Traces with pictures draw them.
+            var count = recipe.Sees ? 40 : 300;
+            var held = Enumerable.Range(0, count).Select(i => recipe.Job.Validation(Key(i)).Question.Text).ToHashSet();
             foreach (var stage in recipe.Job.Stages)
             {
-                for (var i = 0; i < 300; i++)
+                for (var i = 0; i < count; i++)
                 {
                     var trace = stage.Draw(Key(i));
                     held.ShouldNotContain(trace.Question.Text);
                     var again = stage.Draw(Key(i));
                     (again.Question.Text, again.Answer).ShouldBe((trace.Question.Text, trace.Answer));
-                    again.Steps.ShouldBe(trace.Steps);
+                    again.Steps.Select(s => s with { Images = [] }).ShouldBe(trace.Steps.Select(s => s with { Images = [] }));
+                    again.Steps.SelectMany(s => s.Images).Select(f => Convert.ToHexString(f.Span)).ShouldBe(trace.Steps.SelectMany(s => s.Images).Select(f => Convert.ToHexString(f.Span)));
                 }
             }
         }
