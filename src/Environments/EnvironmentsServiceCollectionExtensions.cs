@@ -1,4 +1,4 @@
-using Axpo.Environments.Questions;
+using Axpo.Environments.Images;
 using Axpo.Environments.Suites;
 using Axpo.Environments.Suites.Pictures;
 using Axpo.Environments.Tools.Images;
@@ -13,7 +13,7 @@ namespace Axpo.Environments;
 /// <summary>Registers what Axpo ships for policies to do, and what users add.</summary>
 public static class EnvironmentsServiceCollectionExtensions
 {
-    /// <summary>Adds the shipped suites with their teachers, the verifiers, <c>web_search</c> and <c>image_zoom_in</c>. Adding twice changes nothing.</summary>
+    /// <summary>Adds the shipped suites with their teachers, the verifiers, <c>web_search</c>, <c>image_zoom_in</c> (which works where an <see cref="IImageStore"/> is registered) and the images of questions. Adding twice changes nothing.</summary>
     /// <param name="services">The collection.</param>
     /// <param name="configure">Changes the defaults.</param>
     public static IServiceCollection AddAxpoEnvironments(this IServiceCollection services, Action<EnvironmentsOptions>? configure = null)
@@ -22,8 +22,8 @@ public static class EnvironmentsServiceCollectionExtensions
         configure?.Invoke(options);
         services.TryAddSingleton(options);
         services.TryAddSingleton(p => p.GetRequiredService<EnvironmentsOptions>().Search);
-        services.TryAddSingleton<IQuestionImages, QuestionImages>();
         services.TryAddSingleton(FactIndex.Shared); // As an instance: a container disposes what it makes, and this one is shared by all.
+        services.TryAddSingleton<IQuestionImages, QuestionImages>();
         return services
             .AddTool<WebSearchTool>()
             .AddTool(p => new ZoomTool(p.GetService<IImageStore>()))

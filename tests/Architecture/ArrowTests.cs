@@ -15,7 +15,7 @@ public sealed class ArrowTests
         { "Axpo.Environments", ["Axpo.Core", "Axpo.Imaging"] },
         { "Axpo.Imaging", [] },
         { "Axpo.Training", ["Axpo.Core", "Axpo.Imaging"] },
-        { "Axpo.Silo", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains", "Axpo.Environments", "Axpo.Training"] },
+        { "Axpo.Silo", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains", "Axpo.Environments", "Axpo.Training", "Axpo.Imaging"] },
         { "axpo", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains", "Axpo.Environments", "Axpo.Training", "Axpo.Silo"] },
         { "Axpo.Testing", ["Axpo.Core", "Axpo.Grains.Abstractions", "Axpo.Grains"] },
     };

@@ -151,11 +151,11 @@ public sealed record TaskOptions
     /// <summary>A JSONL file of questions instead of suites (format: docs/questions.md); null: suites.</summary>
     [Id(1)] public string? Questions { get; init; }
 
-    /// <summary>Shortest chain of suites with a horizon.</summary>
-    [Id(2), Range(1, 8)] public int HorizonMin { get; init; } = 2;
+    /// <summary>Shortest chain of suites with a horizon; 0 = each suite's own.</summary>
+    [Id(2), Range(0, 12)] public int HorizonMin { get; init; }
 
-    /// <summary>Longest chain of suites with a horizon.</summary>
-    [Id(3), Range(1, 8)] public int HorizonMax { get; init; } = 4;
+    /// <summary>Longest chain of suites with a horizon; 0 = each suite's own.</summary>
+    [Id(3), Range(0, 12)] public int HorizonMax { get; init; }
 }
 
 /// <summary>How rollouts are made.</summary>

@@ -3,6 +3,12 @@ namespace Axpo.Core;
 /// <summary>A suite whose questions need chains of calls of a length that the run chooses (<see cref="TaskOptions.HorizonMin"/> to <see cref="TaskOptions.HorizonMax"/>).</summary>
 public interface IHorizonSuite : ITaskSuite
 {
+    /// <summary>Shortest chain in calls, unless a run asks for others.</summary>
+    int HorizonMin { get; }
+
+    /// <summary>Longest chain in calls, unless a run asks for others.</summary>
+    int HorizonMax { get; }
+
     /// <summary>The same suite with other chain lengths.</summary>
     /// <param name="min">Shortest chain in calls.</param>
     /// <param name="max">Longest chain in calls.</param>

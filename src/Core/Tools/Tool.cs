@@ -25,6 +25,9 @@ public interface ITool
     /// <summary>Whether calls of an episode depend on earlier ones.</summary>
     bool IsStateful { get; }
 
+    /// <summary>Whether it can do nothing without an image of the episode: where nobody says which tools a question offers, one without images does not offer it.</summary>
+    bool NeedsImages => false;
+
     /// <summary>
     /// Tries the tool for real (a sandboxed <c>print(1)</c>, a query); called at start for every tool asked for.
     /// </summary>

@@ -20,8 +20,6 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
         ("currency of", c => c.Currency),
     ];
 
-    private readonly int _horizonMin;
-    private readonly int _horizonMax;
     private readonly Dictionary<Split, Country[]> _countries = FactTables.Countries.GroupBy(c => EntitySplit.Of(c.Name)).ToDictionary(s => s.Key, s => s.ToArray());
 
     /// <summary>Chains of 2 to 4 hops.</summary>
@@ -41,8 +39,14 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
                 nameof(horizonMin));
         }
 
-        (_horizonMin, _horizonMax) = (horizonMin, horizonMax);
+        (HorizonMin, HorizonMax) = (horizonMin, horizonMax);
     }
+
+    /// <inheritdoc/>
+    public int HorizonMin { get; }
+
+    /// <inheritdoc/>
+    public int HorizonMax { get; }
 
     /// <inheritdoc/>
     public string Name => SuiteName;
@@ -63,7 +67,7 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
     {
         while (true)
         {
-            var hops = chance.Next(_horizonMin, _horizonMax);
+            var hops = chance.Next(HorizonMin, HorizonMax);
             var start = chance.Pick(_countries[split]);
             var country = start;
             for (var i = 1; i < hops; i++)

@@ -114,7 +114,20 @@ internal sealed class EpisodeAttempt(
                 await StoreResultAsync(tape.Turns - 1, result, cancellationToken);
             }
 
+            Show(tape, result);
+        }
+    }
+
+    /// <summary>Appends an observation. An image that the policy cannot be shown is a fault of whoever let it through: a tool tells the policy of its own mistakes.</summary>
+    private static void Show(EpisodeTape tape, ToolResult result)
+    {
+        try
+        {
             tape.Observe(result);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new VoidException(VoidCause.ToolUnavailable, $"tool '{tape.Calls[^1].Name}' answered with an image that this policy cannot be shown: {e.Message}", e);
         }
     }
 
@@ -142,7 +155,15 @@ internal sealed class EpisodeAttempt(
     {
         if (id.Parent is not { } parent)
         {
-            return EpisodeTape.FromPrompt(chat, chat.EncodePrompt(Question, offered, await ImagesAsync(cancellationToken)));
+            var images = await ImagesAsync(cancellationToken);
+            try
+            {
+                return EpisodeTape.FromPrompt(chat, chat.EncodePrompt(Question, offered, images));
+            }
+            catch (Exception e) when (images.Count > 0 && e is InvalidDataException or NotSupportedException)
+            {
+                throw new VoidException(VoidCause.StorageFault, $"the images of question {Question.Id} cannot be shown to this policy: {e.Message}", e);
+            }
         }
 
         Rollout source;

@@ -139,8 +139,9 @@ internal sealed class EpisodeTape(IChatFormat chat)
     public void Observe(ToolResult result)
     {
         var call = _calls[^1];
+        var piece = chat.EncodeObservation(call.Name, result, turnIsClosed: _segments is [.., { Kind: SegmentKind.EndOfTurn }]);
         _calls[^1] = call with { Observation = result.Text, IsError = result.IsError };
-        AppendUnsampled(chat.EncodeObservation(call.Name, result, turnIsClosed: _segments is [.., { Kind: SegmentKind.EndOfTurn }]));
+        AppendUnsampled(piece);
         OpenTurn();
     }
 

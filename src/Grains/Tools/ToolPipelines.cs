@@ -48,9 +48,13 @@ internal sealed class ToolPipelines(IOptionsMonitor<ToolPipelineOptions> options
     }
 
     /// <summary>A tool cuts its output itself and says so to the policy; one that floods has failed, and the policy must not pay for it with its token limit.</summary>
-    private static ToolCallResult Fitting(ToolCallResult result, int most) => Encoding.UTF8.GetByteCount(result.Result?.Text ?? "") is var bytes && bytes > most
+    private static ToolCallResult Fitting(ToolCallResult result, int most) => Bytes(result.Result) is var bytes && bytes > most
         ? throw new ToolUnavailableException(FormattableString.Invariant($"it answered {bytes} bytes, its pipeline takes {most}"), isTransient: false)
         : result;
+
+    /// <summary>What a result adds to a message: its text, and where its images are.</summary>
+    private static long Bytes(ToolResult? result) =>
+        result is null ? 0 : Encoding.UTF8.GetByteCount(result.Text) + result.Images.Sum(i => (long)Encoding.UTF8.GetByteCount(i.Uri) + Encoding.UTF8.GetByteCount(i.Sha256));
 
     private static ToolCallResult Void(VoidCause cause, string detail) => new() { Status = ToolCallStatus.Unavailable, Cause = cause, Detail = detail };
 

@@ -60,8 +60,11 @@ internal sealed class ToolSession(ITool tool, ToolCallRequest first, string name
     {
         Status = ToolCallStatus.Diverged,
         Cause = VoidCause.ReplayDiverged,
-        Detail = $"a replayed call answered '{Cut(replayed.Text)}' where '{Cut(recorded.Text)}' was recorded",
+        Detail = $"a replayed call answered {Words(replayed)} where {Words(recorded)} was recorded",
     };
+
+    private static string Words(ToolResult result) =>
+        $"'{Cut(result.Text)}'{(result.IsError ? " as an error" : "")}{(result.Images.Length == 0 ? "" : $" with image {string.Join(", ", result.Images.Select(i => Cut(i.Sha256)))}")}";
 
     private static string Cut(string text) => text.Length <= 80 ? text : text[..80] + "...";
 

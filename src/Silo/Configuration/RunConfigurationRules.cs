@@ -33,7 +33,7 @@ internal static class RunConfigurationRules
         }
 
         var tasks = configuration.Tasks;
-        if (tasks.HorizonMin > tasks.HorizonMax)
+        if (tasks.HorizonMax > 0 && tasks.HorizonMin > tasks.HorizonMax)
         {
             report("tasks.horizonMin", $"must be at most tasks.horizonMax, which is {tasks.HorizonMax}");
         }

@@ -81,6 +81,9 @@ internal static class PageStyle
         .piece b{display:block;font-size:11.5px;line-height:15px;font-weight:600}
         .piece pre,.frame{margin:0;font:12.5px/1.45 var(--mono);white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate}.piece pre{color:var(--ink)}
         .frame{color:var(--soft);font-size:11px;margin-top:4px;padding-left:11px}
+        .pictures{position:absolute}.shots{display:flex;flex-wrap:wrap;gap:6px 12px;margin-top:4px}.sample header .shots{margin-bottom:12px}
+        .shot{min-width:0;max-width:100%;font-size:12px;line-height:16px}.shot svg{display:block;max-width:100%;height:auto;overflow:visible;border:1px solid var(--line)}.shot .pixels{image-rendering:pixelated}.shot,.shot small{color:var(--soft);font-size:12px}
+        .shot rect{fill:none;vector-effect:non-scaling-stroke}.shot .under{stroke:#16202e;stroke-width:4}.shot .over{stroke:#ffd33d;stroke-width:2}
         .inherited,.masked{opacity:.5}.masked pre{text-decoration:none}
         .cut{font-size:12px;line-height:16px;color:var(--call);border-top:1.5px dashed var(--call);margin-top:8px;padding-top:3px}
         @media (max-width:980px){.tiles{grid-template-columns:repeat(2,1fr)}}

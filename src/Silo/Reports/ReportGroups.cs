@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Axpo.Silo.Reports;
@@ -61,6 +62,7 @@ public static partial class ReportGroups
             Suite = rollouts[0].Suite,
             Text = question?.Text ?? PromptText(rollouts[0], chat),
             Truth = question?.Answer,
+            Images = [.. rollouts[0].Images.Where(i => i.End <= PromptOf(rollouts[0]).End).Select(i => i.Image)],
             Rollouts = [.. originals
                 .Select(r => Of(r, r.Id.Rollout, Array.Find(forks, f => f.Source == r && f.IsLive), advantages, chat))
                 .Concat(dropped.Where(d => d.Episode.Path.IsEmpty).Select(d => Void(d, d.Episode.Rollout)))
@@ -85,6 +87,7 @@ public static partial class ReportGroups
         Turns = rollout.Turns,
         SampledTokens = rollout.SampledTokens,
         Advantage = advantages.TryGetValue(rollout.Id, out var advantage) ? advantage : null,
+        Images = [.. rollout.Images.Select(i => i.Image)],
         Pieces = chat is null ? [] : [.. Pieces(rollout, fork, chat)],
     };
 
@@ -109,7 +112,11 @@ public static partial class ReportGroups
             {
                 if (end > start)
                 {
-                    yield return new ReportPiece(segment.Kind, role, Figures.Cut(chat.Decode(rollout.Tokens.AsSpan(start, end - start)), MostPieceCharacters));
+                    yield return new ReportPiece(segment.Kind, role, Figures.Cut(Text(rollout, start, end, chat, t => t), MostPieceCharacters))
+                    {
+                        Images = [.. rollout.Images.Index().Where(i => start <= i.Item.Start && i.Item.End <= end).Select(i => i.Index)],
+                        Zoom = end == segment.End && rollout.Calls.FirstOrDefault(c => c.Closed && c.Start == segment.Start) is { } call ? ZoomBox.Of(call, rollout.Images.Count(i => i.End <= call.Start)) : null,
+                    };
                 }
             }
         }
@@ -123,10 +130,37 @@ public static partial class ReportGroups
         return batch.Sequences.ToDictionary(s => s.Id, s => s.Advantages[Array.IndexOf(s.IsLoss, true)]);
     }
 
+    private static Segment PromptOf(Rollout rollout) => rollout.Segments.FirstOrDefault(s => s.Kind == SegmentKind.Prompt);
+
     private static string? PromptText(Rollout rollout, IChatFormat? chat)
     {
-        var prompt = rollout.Segments.FirstOrDefault(s => s.Kind == SegmentKind.Prompt);
-        return chat is null || prompt.Length == 0 ? null : TagsAround().Replace(chat.Decode(rollout.Tokens.AsSpan(prompt.Start, prompt.Length)), "").Trim();
+        var prompt = PromptOf(rollout);
+        return chat is null || prompt.Length == 0 ? null : Text(rollout, prompt.Start, prompt.End, chat, text => $"\n{TagsAround().Replace(text, "").Trim()}\n").Trim();
+    }
+
+    /// <summary>Tokens [start, end) as text, with a mark in place of the tokens of an image.</summary>
+    /// <param name="edit">What becomes of the text between marks.</param>
+    private static string Text(Rollout rollout, int start, int end, IChatFormat chat, Func<string, string> edit)
+    {
+        var text = new StringBuilder();
+        var at = start;
+        foreach (var (index, image) in rollout.Images.Index().Where(i => i.Item.End > start && i.Item.Start < end))
+        {
+            Add(image.Start);
+            text.Append(PictureMarkup.Mark(index, image.Image));
+            at = image.End;
+        }
+
+        Add(end);
+        return text.ToString();
+
+        void Add(int until)
+        {
+            if (until > at)
+            {
+                text.Append(edit(chat.Decode(rollout.Tokens.AsSpan(at, until - at))));
+            }
+        }
     }
 
     /// <summary>Tags of the chat format around a question, which a reader need not see.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Axpo.Silo.Runs;
 
 namespace Axpo.Silo.Reports;
@@ -19,6 +20,9 @@ public sealed record ReportInput
 
     /// <summary>Groups whose trajectories are shown, in the order shown.</summary>
     public IReadOnlyList<ReportGroup> Samples { get; init; } = [];
+
+    /// <summary>Pictures of the images in them, by hash; an image without one is named only.</summary>
+    public IReadOnlyDictionary<string, ReportPicture> Pictures { get; init; } = ReadOnlyDictionary<string, ReportPicture>.Empty;
 
     /// <summary>Why something is missing from the page, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
@@ -44,6 +48,9 @@ public sealed record ReportGroup
 
     /// <summary>Ground truth; null if it is not known here.</summary>
     public string? Truth { get; init; }
+
+    /// <summary>Images that the question shows, in order.</summary>
+    public IReadOnlyList<ImageRef> Images { get; init; } = [];
 
     /// <summary>Original rollouts in order.</summary>
     public required IReadOnlyList<ReportRollout> Rollouts { get; init; }
@@ -108,6 +115,9 @@ public sealed record ReportRollout
     /// <summary>Advantage of its loss tokens (of the prefix where only the prefix is trained); null where it carries no loss.</summary>
     public double? Advantage { get; init; }
 
+    /// <summary>Images that it saw, in order: the question's, then those of tools.</summary>
+    public IReadOnlyList<ImageRef> Images { get; init; } = [];
+
     /// <summary>Its text in pieces; empty if it is not shown.</summary>
     public IReadOnlyList<ReportPiece> Pieces { get; init; } = [];
 }
@@ -128,5 +138,12 @@ public enum PieceRole
 /// <summary>A piece of a trajectory's text.</summary>
 /// <param name="Kind">What it is.</param>
 /// <param name="Role">Whose it is.</param>
-/// <param name="Text">Its text, decoded from tokens. Untrusted.</param>
-public sealed record ReportPiece(SegmentKind Kind, PieceRole Role, string Text);
+/// <param name="Text">Its text, decoded from tokens; an image is one mark in it. Untrusted.</param>
+public sealed record ReportPiece(SegmentKind Kind, PieceRole Role, string Text)
+{
+    /// <summary>Indices of the images among its tokens (<see cref="ReportRollout.Images"/>).</summary>
+    public IReadOnlyList<int> Images { get; init; } = [];
+
+    /// <summary>Where its call looked; null where it is no zoom.</summary>
+    public ZoomBox? Zoom { get; init; }
+}

@@ -36,7 +36,7 @@ public static class ReportPage
             {ChartSections.Draw(manifest, input.Rows)}
             {EvaluationTable.Draw(input.Rows)}
             {GroupTable.Draw(input)}
-            {Trajectories.Draw(input.Samples)}
+            {Trajectories.Draw(input.Samples, new PictureMarkup(input.Pictures))}
             {DropTable.Draw(input.Drops)}
             </main>
             </body>

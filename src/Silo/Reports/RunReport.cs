@@ -69,13 +69,15 @@ public static class RunReport
             table = table == 0 || groups.Count <= TableRows ? Math.Min(groups.Count, TableRows) : table;
         }
 
+        var samples = ReportGroups.Choose(groups);
         return new ReportInput
         {
             Manifest = manifest,
             Rows = rows,
             Drops = drops,
             Groups = [.. groups.Take(table)],
-            Samples = ReportGroups.Choose(groups),
+            Samples = samples,
+            Pictures = await new ReportPictures(new FileImageStore(folders)).MakeAsync(samples, notes, cancellationToken),
             Notes = notes,
         };
     }

@@ -11,11 +11,11 @@ public sealed class QuestionFileSource : IQuestionSource
 
     /// <summary>Creates the source.</summary>
     /// <param name="questions">Questions of the file, in order; at least one.</param>
-    /// <param name="tools">Names of the tools that a question of a suite offers.</param>
-    public QuestionFileSource(IReadOnlyList<Question> questions, Func<string, IReadOnlyList<string>> tools)
+    /// <param name="tools">Names of the tools that a question offers if it does not say so itself.</param>
+    public QuestionFileSource(IReadOnlyList<Question> questions, Func<Question, IReadOnlyList<string>> tools)
     {
         ArgumentOutOfRangeException.ThrowIfZero(questions.Count, nameof(questions));
-        _questions = [.. questions.Select(q => q with { Tools = q.Tools ?? [.. tools(q.Suite)] })];
+        _questions = [.. questions.Select(q => q with { Tools = q.Tools ?? [.. tools(q)] })];
         Tools = [.. _questions.SelectMany(q => q.Tools!).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 

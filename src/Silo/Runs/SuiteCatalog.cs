@@ -21,7 +21,7 @@ public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites, IEnumerable<ITo
     public QuestionMix Mix(TaskOptions options) => new(options.Suites.Select(s => (Horizon(this[s.Key], options), s.Value)));
 
     /// <summary>
-    /// What a run asks: a file of questions if it names one, else a mixture of suites. The questions of a file offer the tools of the suite that they name if it is registered, else every registered tool.
+    /// What a run asks: a file of questions if it names one, else a mixture of suites. The questions of a file offer the tools of the suite that they name if it is registered, else every registered tool (without images those that need none).
     /// </summary>
     /// <exception cref="QuestionFileException">The file is refused.</exception>
     /// <exception cref="KeyNotFoundException">A suite does not exist.</exception>
@@ -35,9 +35,15 @@ public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites, IEnumerable<ITo
         }
 
         var questions = await QuestionFile.ReadAsync(path, [.. verifiers.Select(v => v.Name)], cancellationToken);
-        string[] all = [.. tools.Select(t => t.Spec.Name).Order(StringComparer.Ordinal)];
-        return new QuestionFileSource(questions, name => _suites.FirstOrDefault(s => s.Name == name)?.Tools ?? all);
+        ITool[] all = [.. tools.OrderBy(t => t.Spec.Name, StringComparer.Ordinal)];
+        return new QuestionFileSource(questions, question => _suites.FirstOrDefault(s => s.Name == question.Suite)?.Tools
+            ?? [.. all.Where(t => !t.NeedsImages || question.Images.Length > 0).Select(t => t.Spec.Name)]);
     }
 
-    private static ITaskSuite Horizon(ITaskSuite suite, TaskOptions options) => suite is IHorizonSuite chains ? chains.WithHorizon(options.HorizonMin, options.HorizonMax) : suite;
+    /// <summary>A suite with the chains that a run asks for; an end that it leaves open is the suite's own, or the other one where that is beyond it.</summary>
+    private static ITaskSuite Horizon(ITaskSuite suite, TaskOptions options) => suite is IHorizonSuite chains && (options.HorizonMin > 0 || options.HorizonMax > 0)
+        ? chains.WithHorizon(
+            options.HorizonMin > 0 ? options.HorizonMin : Math.Min(chains.HorizonMin, options.HorizonMax),
+            options.HorizonMax > 0 ? options.HorizonMax : Math.Max(chains.HorizonMax, options.HorizonMin))
+        : suite;
 }

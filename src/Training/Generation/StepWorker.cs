@@ -97,7 +97,7 @@ internal sealed unsafe class StepWorker
 
         _attention.Begin(_attending);
         var places = _axes == 1 ? tensor(_positions) : tensor(_positions).view(_axes, rows);
-        var hidden = decoder.Forward(tensor(_ids), places, _kernel, pictures: pictures?.Rows(_rows.Skip(_first).Take(_count), CPU));
+        var hidden = decoder.Forward(tensor(_ids), places, _kernel, pictures: pictures?.Rows(_rows.Skip(_first).Take(_count), decoder.Device));
         var values = HostMemory.Floats(hidden);
         for (var i = 0; i < _count; i++)
         {

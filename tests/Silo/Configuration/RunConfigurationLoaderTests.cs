@@ -104,7 +104,7 @@ public sealed class RunConfigurationLoaderTests : IDisposable
     [InlineData("objective.advantage=grop", "objective.advantage: 'grop': unknown; did you mean 'grpo'? there are ADVANTAGES (from --set)")]
     [InlineData("objective.loss=pppo", "objective.loss: 'pppo': unknown; did you mean 'ppo'? there are cispo, dro, gspo, policy-gradient, ppo, sapo (from --set)")]
     [InlineData("conventions=verll", "conventions: 'verll': unknown; did you mean 'verl'? there are axpo, trl, verl (from --set)")]
-    [InlineData("tasks.horizonMin=5", "tasks.horizonMin: '5': must be at most tasks.horizonMax, which is 4 (from --set)")]
+    [InlineData("tasks.horizonMin=13", "tasks.horizonMin: '13': expected a whole number from 0 to 12 (from --set)")]
     [InlineData("rollouts.groupSize=1", "rollouts.groupSize: '1': a group of one has no spread, so objective.advantage=grpo teaches nothing; make it at least 2, or set objective.singleton=reward, or objective.advantage=reinforce++ (from --set)")]
     [InlineData("tools.python.pipeline.retires=1", "tools.python.pipeline.retires: '1': unknown key; did you mean 'retries'? there are breakerFailureRatio, concurrency, deadlineSeconds, retries (from --set)")]
     [InlineData("tools.python.pipeline.retries=-1", "tools.python.pipeline.retries: '-1': expected a whole number from 0 to 100 (from --set)")]
@@ -158,7 +158,7 @@ public sealed class RunConfigurationLoaderTests : IDisposable
     [Fact]
     public void All_problems_come_at_once_and_none_is_of_the_environment()
     {
-        var thrown = Should.Throw<PreflightException>(() => Load("steps=x", "objective.ddof=2", "tasks.horizonMin=9", "tasks.horizonMax=1", "algorithm=none", "nonsense=1"));
+        var thrown = Should.Throw<PreflightException>(() => Load("steps=x", "objective.ddof=2", "tasks.horizonMin=13", "tasks.horizonMax=1", "algorithm=none", "nonsense=1"));
         thrown.Problems.Select(p => p.Field).ShouldBe(["steps", "nonsense", "tasks.horizonMin", "objective.ddof", "algorithm", "tasks.horizonMin"]);
         thrown.Problems.ShouldAllBe(p => !p.IsEnvironment);
     }

@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Axpo.Core;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Storage;
 using Axpo.Silo.Tests.Sft;
+using Axpo.Silo.Tests.Storage;
+using Microsoft.Extensions.DependencyInjection;
 using Shouldly;
 using Xunit;
 
@@ -48,14 +51,39 @@ public sealed class PreflightTests : IDisposable
     }
 
     [Fact]
-    public async Task A_model_that_takes_pictures_is_refused_by_its_type()
+    public async Task A_suite_of_pictures_needs_a_model_that_sees()
     {
-        var model = Path.Combine(_folder.Path, "model");
-        Directory.CreateDirectory(model);
-        await File.WriteAllTextAsync(Path.Combine(model, "config.json"), """{"model_type":"qwen3_vl"}""", TestContext.Current.CancellationToken);
-        var problem = (await CheckAsync(Facts() with { Model = model })).ShouldHaveSingleItem();
-        problem.Field.ShouldBe("model");
-        problem.Remedy.ShouldContain("takes pictures, which neither engine nor learner do yet");
+        var configuration = Facts() with { Tasks = new TaskOptions { Suites = new() { ["fact"] = 1, ["drawings"] = 1 } } };
+        var problem = (await CheckAsync(configuration, services: Drawings)).ShouldHaveSingleItem();
+        (problem.Field, problem.Value, problem.IsEnvironment).ShouldBe(("tasks.suites", "drawings", false));
+        problem.Remedy.ShouldContain(Gap);
+        problem.Remedy.ShouldContain("reads text only");
+        Directory.EnumerateFileSystemEntries(_folder.Path).ShouldBeEmpty();
+
+        (await CheckAsync(configuration with { Tasks = new TaskOptions { Suites = new() { ["fact"] = 1, ["drawings"] = 0 } } }, services: Drawings)).ShouldBeEmpty();
+        (await CheckAsync(configuration with { Model = Seeing() }, services: Drawings)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_question_file_with_images_needs_a_model_that_sees()
+    {
+        var file = Path.Combine(_folder.Path, "questions.jsonl");
+        await File.WriteAllBytesAsync(Path.Combine(_folder.Path, "seven.png"), ImageFiles.Png(8, 8, 7), TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
+            file,
+            """
+            {"id":"plain","question":"What is 3 + 4?","answer":"7","category":"reasoning","suite":"fact","verifier":"exact"}
+            {"id":"shown","question":"Which digit is it?","answer":"7","category":"perception","suite":"fact","verifier":"exact","images":["seven.png"]}
+
+            """,
+            TestContext.Current.CancellationToken);
+        var configuration = Facts() with { Tasks = new TaskOptions { Questions = file } };
+        var problem = (await CheckAsync(configuration)).ShouldHaveSingleItem();
+        (problem.Field, problem.Value, problem.IsEnvironment).ShouldBe(("tasks.questions", file, false));
+        problem.Remedy.ShouldContain("'shown'");
+        problem.Remedy.ShouldNotContain("'plain'");
+        problem.Remedy.ShouldContain("reads text only");
+        (await CheckAsync(configuration with { Model = Seeing() })).ShouldBeEmpty();
     }
 
     [Fact]
@@ -130,6 +158,45 @@ public sealed class PreflightTests : IDisposable
 
     private static RunConfiguration Facts() => new() { Model = Gap, Tasks = new TaskOptions { Suites = new() { ["fact"] = 1 } } };
 
-    private Task<IReadOnlyList<Problem>> CheckAsync(RunConfiguration configuration, string name = "r", PreflightHost? host = null) =>
-        Preflight.CheckAsync(configuration, new RunFolders(_folder.Path), name, null, host ?? PreflightHost.Training, TestContext.Current.CancellationToken);
+    private static void Drawings(IServiceCollection services) => services.AddSingleton<ITaskSuite, DrawnSuite>();
+
+    /// <summary>A model that sees: the weights of a fixture with a tokenizer.</summary>
+    private string Seeing()
+    {
+        var model = Path.Combine(_folder.Path, "seeing");
+        Directory.CreateDirectory(model);
+        foreach (var file in Directory.GetFiles(ImageFiles.Fixture))
+        {
+            File.Copy(file, Path.Combine(model, Path.GetFileName(file)), overwrite: true);
+        }
+
+        ImageFiles.WriteSeeingChat(model);
+        return model;
+    }
+
+    private Task<IReadOnlyList<Problem>> CheckAsync(RunConfiguration configuration, string name = "r", PreflightHost? host = null, Action<IServiceCollection>? services = null) =>
+        Preflight.CheckAsync(configuration, new RunFolders(_folder.Path), name, services, host ?? PreflightHost.Training, TestContext.Current.CancellationToken);
+
+    /// <summary>Asks about images, without tools.</summary>
+    private sealed class DrawnSuite : IImageSuite
+    {
+        public string Name => "drawings";
+
+        public string Category => "perception";
+
+        public IReadOnlyList<string> Tools => [];
+
+        public IReadOnlyList<Question> Draw(Split split, ChanceKey key, int count) => [.. Enumerable.Range(0, count).Select(i => new Question
+        {
+            Id = $"d{i}",
+            Suite = Name,
+            Category = Category,
+            Text = "Which shade is it?",
+            Answer = "7",
+            Verifier = "exact",
+            Images = ["suite:drawings/7"],
+        })];
+
+        public ReadOnlyMemory<byte> Render(string drawing) => ImageFiles.Png(8, 8, byte.Parse(drawing, CultureInfo.InvariantCulture));
+    }
 }

@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Silo.Reports;
+using Axpo.Testing;
 using Shouldly;
 using Xunit;
 
@@ -64,6 +65,47 @@ public sealed class ReportGroupsTests
         ReportGroups.Choose(groups).Select(g => g.Question).ShouldBe([1, 2, 3, 5, 6]);
         ReportGroups.Choose([Shown(1, true), Shown(2, false), Shown(3, false), Shown(4, false), Shown(5, false)]).Select(g => g.Question).ShouldBe([1, 2, 3, 4]);
         ReportGroups.Choose([]).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void An_image_is_one_mark_in_the_text_by_the_index_that_calls_use()
+    {
+        var chat = new ScriptedChatFormat(imageTokens: 36);
+        ImageRef wide = new("w", "w", 512, 300), crop = new("c", "c", 24, 32);
+        var trace = new TeacherTrace(
+            new Question { Id = "q", Suite = "s", Category = "perception", Text = "Which digit is it?", Answer = "7", Verifier = "exact", Images = ["a", "b"] },
+            [new TeacherStep("look", "image_zoom_in", """{"bbox_2d":[-50,100,500,1000],"img_idx":1}""", "image 2"), new TeacherStep(null, "image_zoom_in", """{"bbox_2d":[0,0,9,9],"img_idx":3}""", "no such image")],
+            null,
+            "7");
+        var piece = chat.EncodeTrace(trace, [], [[wide, wide], [crop], []]);
+        var rollout = Calling(0, Outcome.Wrong) with
+        {
+            Tokens = piece.Tokens,
+            LogProbs = [.. piece.Tokens.Select(_ => float.NaN)],
+            Entropies = [.. piece.Tokens.Select(_ => float.NaN)],
+            Versions = [.. piece.Tokens.Select(_ => -1)],
+            Segments = piece.Segments,
+            Images = piece.Images,
+            Calls = [.. piece.Segments.Where(s => s.Kind == SegmentKind.ToolCall).Select((s, i) => new ToolCall
+            {
+                Turn = i,
+                Start = s.Start,
+                PrefixEnd = s.Start + 1,
+                End = s.End,
+                Closed = true,
+                Name = trace.Steps[i].Tool,
+                Arguments = trace.Steps[i].ArgumentsJson,
+            })],
+        };
+
+        var group = ReportGroups.Of([rollout], [], [], chat, Configuration).ShouldHaveSingleItem();
+        group.Text.ShouldBe("[image 0, 512 x 300][image 1, 512 x 300]\nWhich digit is it?");
+        group.Images.ShouldBe([wide, wide]);
+        var shown = group.Rollouts.ShouldHaveSingleItem();
+        shown.Images.ShouldBe([wide, wide, crop]);
+        shown.Pieces.Where(p => p.Kind == SegmentKind.Observation).Select(p => (p.Text, string.Join(' ', p.Images))).ShouldBe([("image 2[image 2, 24 x 32]", "2"), ("no such image", "")]);
+        shown.Pieces.Where(p => p.Kind == SegmentKind.ToolCall).Select(p => p.Zoom).ShouldBe([new ZoomBox(1, 0, 100, 500, 1000), null]);
+        shown.Pieces.Where(p => p.Kind is not (SegmentKind.ToolCall or SegmentKind.Observation)).ShouldAllBe(p => p.Zoom == null && p.Images.Count == 0);
     }
 
     private static ReportGroup Shown(int question, bool? recovered, bool spread = false)

@@ -4,6 +4,7 @@ using Axpo.Core;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Reports;
 using Axpo.Silo.Runs;
+using Axpo.Silo.Tests.Storage;
 using Shouldly;
 using Xunit;
 
@@ -82,7 +83,8 @@ public sealed class ReportPageTests
             IsToolUsing = true,
             Answer = Hostile,
             Advantage = 1.5,
-            Pieces = [new ReportPiece(SegmentKind.Observation, PieceRole.Own, Hostile), new ReportPiece(SegmentKind.Template, PieceRole.Own, Hostile)],
+            Images = [new ImageRef(Hostile, Hostile, 1, 1)],
+            Pieces = [new ReportPiece(SegmentKind.Observation, PieceRole.Own, Hostile) { Images = [0] }, new ReportPiece(SegmentKind.Template, PieceRole.Own, Hostile)],
         };
         var group = new ReportGroup
         {
@@ -92,6 +94,7 @@ public sealed class ReportPageTests
             Suite = Hostile,
             Text = Hostile,
             Truth = Hostile,
+            Images = rollout.Images,
             Rollouts = [rollout],
         };
         var input = Input([Step(1)]) with
@@ -106,6 +109,44 @@ public sealed class ReportPageTests
         var observation = page.Descendants("pre").Single(p => ((string?)p.Parent!.Attribute("class") ?? "").Contains("observation", StringComparison.Ordinal));
         observation.Value.ShouldBe("</pre><script>alert('\"&1')</script>\u2400\u241b[31m\uFFFD");
         ReportPage.Render(input).ShouldNotContain("<script", Case.Insensitive);
+    }
+
+    [Fact]
+    public void A_picture_stands_on_the_page_once_and_one_of_few_pixels_is_drawn_larger()
+    {
+        ImageRef wide = new("r/images/a.png", "a", 3000, 1500), crop = new("r/images/b.png", "b", 24, 12), lost = new("r/images/c.png", "c", 9, 9);
+        var rollout = new ReportRollout
+        {
+            Index = 0,
+            Outcome = Outcome.Correct,
+            Images = [wide, crop, lost],
+            Pieces =
+            [
+                new ReportPiece(SegmentKind.ToolCall, PieceRole.Own, "call") { Zoom = new ZoomBox(0, 250, 0, 500, 1000) },
+                new ReportPiece(SegmentKind.ToolCall, PieceRole.Own, "call") { Zoom = new ZoomBox(2, 0, 0, 9, 9) },
+                new ReportPiece(SegmentKind.Template, PieceRole.Own, "images") { Images = [1, 2] },
+            ],
+        };
+        var group = new ReportGroup { Phase = Phase.Train, Step = 1, Question = 0, Suite = "s", Images = [wide], Rollouts = [rollout] };
+        var page = Section(
+            Parse(Input([Step(1)]) with
+            {
+                Samples = [group],
+                Pictures = new Dictionary<string, ReportPicture>(StringComparer.Ordinal)
+                {
+                    ["b"] = ReportPicture.Of(ImageFiles.Png(24, 12, 5)),
+                    ["a"] = ReportPicture.Of(ImageFiles.Png(3000, 1500, 6)),
+                },
+            }),
+            "trajectories");
+        page.Descendants("image").Select(i => (string?)i.Attribute("id")).ShouldBe(["picture-0", "picture-1"]);
+        var shots = page.Descendants("svg").Where(s => (string?)s.Attribute("role") == "img").ToArray();
+        shots.Select(s => (string?)s.Element("use")!.Attribute("href")).ShouldBe(["#picture-0", "#picture-0", "#picture-1"]);
+        shots.Select(s => ((string?)s.Attribute("width"), (string?)s.Attribute("viewBox"))).ShouldBe([("256", "0 0 256 128"), ("256", "0 0 256 128"), ("96", "0 0 24 12")]);
+        shots.Select(s => (string?)s.Attribute("aria-label")).ShouldBe(["image 0, 3000 x 1500", "zooms into image 0", "image 1, 24 x 12"]);
+        shots[1].Elements("rect").ShouldAllBe(r => (string?)r.Attribute("x") == "64" && (string?)r.Attribute("y") == "0" && (string?)r.Attribute("width") == "64" && (string?)r.Attribute("height") == "128");
+        shots.SelectMany(s => s.Elements("rect")).Count().ShouldBe(2);
+        page.Descendants("p").Where(p => (string?)p.Attribute("class") == "shot").Select(p => p.Value).ShouldBe(["image 2, 9 x 9: not shown"]);
     }
 
     [Fact]

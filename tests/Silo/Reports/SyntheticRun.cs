@@ -2,8 +2,10 @@ using System.Globalization;
 using Axpo.Core;
 using Axpo.Environments.Suites;
 using Axpo.Grains.Abstractions;
+using Axpo.Imaging;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
+using Axpo.Silo.Tests.Storage;
 using Axpo.Training.Chat;
 
 namespace Axpo.Silo.Tests.Reports;
@@ -18,6 +20,12 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
 
     private readonly ChanceKey _key = ChanceKey.Root(11).With("synthetic");
     private readonly MentalArithmetic _suite = new();
+    private readonly Dictionary<(int Step, int Question, int Index), ImageRef> _images = [];
+
+    /// <summary>Where calls zoom in, the right place first.</summary>
+    private static string[] Parts { get; } = ["300,400,600,700", "0,0,250,250", "550,100,1000,480"];
+
+    private static string Second => "200,100,800,900";
 
     public RunConfiguration Configuration { get; init; } = new() { Seed = 3, Steps = 60 };
 
@@ -26,6 +34,9 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
 
     /// <summary>What every observation holds besides the result.</summary>
     public string Observed { get; init; } = "";
+
+    /// <summary>Whether questions show images and calls zoom into them; the model folder's chat format must see.</summary>
+    public bool Shows { get; init; }
 
     public async Task WriteAsync(CancellationToken cancellationToken)
     {
@@ -51,6 +62,11 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
         for (var step = Math.Max(1, configuration.Steps - Stored + 1); step <= configuration.Steps; step++)
         {
             var questions = Questions(step);
+            for (var q = 0; Shows && q < questions.Count; q++)
+            {
+                await StoreImagesAsync(step, q, cancellationToken);
+            }
+
             await Task.WhenAll(questions.SelectMany((question, q) => Group(chat, question, step, q)).Select(r => store.PutAsync(r, cancellationToken).AsTask()));
         }
 
@@ -187,8 +203,14 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
             };
         }
 
+        IReadOnlyList<IReadOnlyList<ImageRef>>? images = null;
+        if (Shows)
+        {
+            (trace, images) = Zooming(trace, id, correct ? 0 : 1 + chance.Next(2));
+        }
+
         trace = trace with { Steps = [.. trace.Steps.Select(s => s with { Observation = s.Observation + Observed })] };
-        var piece = chat.EncodeTrace(trace, []);
+        var piece = chat.EncodeTrace(trace, [], images);
         var n = piece.Tokens.Length;
         ToolCall[] calls = [.. piece.Segments.Where(s => s.Kind == SegmentKind.ToolCall).Select((s, i) => new ToolCall
         {
@@ -197,7 +219,7 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
             PrefixEnd = s.Start + 1,
             End = s.End,
             Closed = true,
-            Name = "python",
+            Name = trace.Steps[i].Tool,
             Arguments = trace.Steps[i].ArgumentsJson,
             Observation = trace.Steps[i].Observation,
         })];
@@ -229,6 +251,27 @@ internal sealed class SyntheticRun(RunFolders folders, string modelFolder)
             Answer = trace.Answer,
             Turns = 1 + calls.Length,
             InheritedTokens = source?.Calls[0].PrefixEnd ?? 0,
+            Images = piece.Images,
         };
+    }
+
+    /// <summary>The same trace with a zoom into the question's image in place of its call, and one into the crop where the first was at the right place.</summary>
+    private (TeacherTrace Trace, IReadOnlyList<IReadOnlyList<ImageRef>> Images) Zooming(TeacherTrace trace, EpisodeId id, int part)
+    {
+        IReadOnlyList<ImageRef>[] images = [[_images[(id.Step, id.Question, 0)]], [_images[(id.Step, id.Question, 1 + part)]], [_images[(id.Step, id.Question, 1 + Parts.Length)]]];
+        TeacherStep[] steps = [new("use image_zoom_in", "image_zoom_in", $$"""{"bbox_2d":[{{Parts[part]}}]}""", "image 1"), new("then image_zoom_in", "image_zoom_in", $$"""{"bbox_2d":[{{Second}}],"img_idx":1}""", "image 2")];
+        var count = trace.Steps.Count == 0 ? 0 : part == 0 ? 2 : 1;
+        return (trace with { Question = trace.Question with { Images = ["canvas"] }, Steps = [.. steps.Take(count)] }, images[..(1 + count)]);
+    }
+
+    private async Task StoreImagesAsync(int step, int q, CancellationToken cancellationToken)
+    {
+        var store = new FileImageStore(folders);
+        var canvas = ImageFiles.Canvas((step * 100) + q);
+        Picture[] all = [canvas, .. Parts.Select(p => ImageFiles.Crop(canvas, p)), ImageFiles.Crop(ImageFiles.Crop(canvas, Parts[0]), Second)];
+        foreach (var (i, picture) in all.Index())
+        {
+            _images[(step, q, i)] = await store.PutAsync(Name, PictureEncoder.Png(picture), cancellationToken);
+        }
     }
 }

@@ -64,7 +64,7 @@ public sealed class QuestionFileSourceTests
     [Fact]
     public void Questions_offer_the_tools_of_their_suite_unless_they_name_their_own()
     {
-        var source = new QuestionFileSource([Question("x", "known"), Question("y", "other"), Question("z", "known") with { Tools = [] }], suite => suite == "known" ? ["python"] : ["python", "web_search"]);
+        var source = new QuestionFileSource([Question("x", "known"), Question("y", "other"), Question("z", "known") with { Tools = [] }], question => question.Suite == "known" ? ["python"] : ["python", "web_search"]);
         source.Draw(1, Phase.Eval, 0, Split.Test, 3).Select(q => string.Join('+', q.Tools!)).ShouldBe(["python", "python+web_search", ""]);
         source.Tools.ShouldBe(["python", "web_search"]);
         _source.Tools.ShouldBe(["a", "b"]);

@@ -1,8 +1,10 @@
+using System.Collections.Concurrent;
 using Axpo.Core;
 using Axpo.Environments.Suites;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
+using Axpo.Silo.Tests.Storage;
 using Axpo.Testing;
 using Shouldly;
 using Xunit;
@@ -90,7 +92,118 @@ public sealed class RunServicesTests : IDisposable
         parts.Started.ShouldBe(2);
     }
 
+    [Fact]
+    public async Task Images_of_questions_are_read_once_for_everyone_who_asks()
+    {
+        await ManifestAsync("r");
+        var source = new GatedImages();
+        await using var services = Seeing(source);
+        using var impatient = new CancellationTokenSource();
+        var given = services.ImagesAsync("r", Shown("a", "b"), impatient.Token).AsTask();
+        var all = Enumerable.Range(0, 8).Select(_ => services.ImagesAsync("r", Shown("a", "b"), TestContext.Current.CancellationToken).AsTask()).ToArray();
+        var turned = services.ImagesAsync("r", Shown("b", "a", "b"), TestContext.Current.CancellationToken).AsTask();
+        await impatient.CancelAsync();
+        await Should.ThrowAsync<OperationCanceledException>(given);
+        source.Gate.SetResult();
+
+        var images = await Task.WhenAll(all);
+        images[0].Select(i => (i.Width, i.Height)).ShouldBe([(97, 1), (98, 1)], "in the order in which the question names them");
+        images.ShouldAllBe(i => i.SequenceEqual(images[0]));
+        (await turned).ShouldBe([images[0][1], images[0][0], images[0][1]]);
+        (await services.ImagesAsync("r", Shown("a"), TestContext.Current.CancellationToken)).ShouldBe([images[0][0]]);
+        source.Read.Order().ShouldBe(["a", "b"]);
+        (await services.ImagesAsync("r", Shown(), TestContext.Current.CancellationToken)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Each_run_stores_the_images_of_its_questions()
+    {
+        await ManifestAsync("r");
+        await ManifestAsync("s");
+        var source = new GatedImages();
+        source.Gate.SetResult();
+        await using var services = Seeing(source);
+        foreach (var run in new[] { "r", "s" })
+        {
+            var image = (await services.ImagesAsync(run, Shown("a"), TestContext.Current.CancellationToken)).ShouldHaveSingleItem();
+            image.Uri.ShouldStartWith(run + "/");
+            (await new FileImageStore(new RunFolders(_folder.Path)).ReadAsync(image, TestContext.Current.CancellationToken)).ToArray().ShouldBe(ImageFiles.Png(97, 1, 97));
+        }
+    }
+
+    [Fact]
+    public async Task An_image_that_could_not_be_read_is_read_again_and_the_others_are_not()
+    {
+        await ManifestAsync("r");
+        var source = new GatedImages { Fails = 1 };
+        source.Gate.SetResult();
+        await using var services = Seeing(source);
+        (await Should.ThrowAsync<IOException>(services.ImagesAsync("r", Shown("a"), TestContext.Current.CancellationToken).AsTask())).Message.ShouldBe("a is away");
+        (await services.ImagesAsync("r", Shown("b", "a"), TestContext.Current.CancellationToken)).Count.ShouldBe(2);
+        (await services.ImagesAsync("r", Shown("a", "b"), TestContext.Current.CancellationToken)).Count.ShouldBe(2);
+        source.Read.Order().ShouldBe(["a", "a", "b"]);
+    }
+
+    [Fact]
+    public async Task A_silo_without_images_names_the_one_that_it_was_asked_for()
+    {
+        await ManifestAsync("r");
+        await using var services = Seeing(null);
+        (await Should.ThrowAsync<InvalidOperationException>(services.ImagesAsync("r", Shown("a"), TestContext.Current.CancellationToken).AsTask())).Message.ShouldContain("'a'");
+    }
+
+    private async Task ManifestAsync(string name) => await new RunManifests(new RunFolders(_folder.Path)).CreateAsync(
+        new RunManifest
+        {
+            Name = name,
+            Kind = RunKind.Train,
+            Created = DateTimeOffset.UnixEpoch,
+            ModelSha256 = "00",
+            Configuration = new RunConfiguration(),
+        },
+        TestContext.Current.CancellationToken);
+
+    private RunServices Seeing(IQuestionImages? source)
+    {
+        var folders = new RunFolders(_folder.Path);
+        return new RunServices(new RunManifests(folders), folders, new NoParts(), new SuiteCatalog([new MentalArithmetic()], [], []), [], [], source, new FileImageStore(folders));
+    }
+
+    private static Question Shown(params string[] images) => new()
+    {
+        Id = "q",
+        Suite = "s",
+        Category = "perception",
+        Text = "Which?",
+        Answer = "7",
+        Verifier = "exact",
+        Images = images,
+    };
+
     private static RunServices Services(RunFolders folders) => new(new RunManifests(folders), folders, new NoParts(), new SuiteCatalog([], [], []), [], []);
+
+    /// <summary>Pictures as wide as the letter that names them, once the gate is open.</summary>
+    private sealed class GatedImages : IQuestionImages
+    {
+        private readonly ConcurrentQueue<string> _read = new();
+        private int _fails;
+
+        public TaskCompletionSource Gate { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public int Fails
+        {
+            init => _fails = value;
+        }
+
+        public IReadOnlyCollection<string> Read => _read;
+
+        public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(string source, CancellationToken cancellationToken)
+        {
+            _read.Enqueue(source);
+            await Gate.Task.WaitAsync(cancellationToken);
+            return Interlocked.Decrement(ref _fails) >= 0 ? throw new IOException($"{source} is away") : ImageFiles.Png(source[0], 1, (byte)source[0]);
+        }
+    }
 
     /// <summary>A learner that starts the second time.</summary>
     private sealed class FlakyParts : IRunPartsFactory

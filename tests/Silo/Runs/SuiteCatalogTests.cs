@@ -28,7 +28,7 @@ public sealed class SuiteCatalogTests : IDisposable
         var asked = source.Draw(1, Phase.Eval, 0, Split.Test, 10);
         asked.Select(q => q.Id).ShouldBe(["a", "b"]);
         asked[0].Tools.ShouldBe(["python"]); // Of the suite arithmetic, registered or not: preflight asks for it by name.
-        asked[1].Tools.ShouldBe(["web_search"]); // Every registered tool.
+        asked[1].Tools.ShouldBe(["web_search"]); // Every registered tool that needs no image.
         source.Tools.ShouldBe(["python", "web_search"]);
     }
 
@@ -44,6 +44,20 @@ public sealed class SuiteCatalogTests : IDisposable
         asked.Select(q => q.Horizon).Distinct().Order().ShouldBe([5, 6]);
         asked.ShouldAllBe(q => q.Tools!.Single() == "web_search");
         source.Tools.ShouldBe(["web_search"]);
+    }
+
+    [Theory]
+    [InlineData(0, 0, new[] { 2, 3, 4 }, new[] { 1 }, new[] { 2, 3 })]
+    [InlineData(3, 0, new[] { 3, 4 }, new[] { 3 }, new[] { 3 })]
+    [InlineData(0, 2, new[] { 2 }, new[] { 1, 2 }, new[] { 2 })]
+    [InlineData(2, 3, new[] { 2, 3 }, new[] { 2, 3 }, new[] { 2, 3 })]
+    public async Task An_end_of_the_horizon_that_is_left_open_is_each_suites_own(int min, int max, int[] chains, int[] found, int[] sums)
+    {
+        foreach (var (name, want) in new[] { ("fact-chain", chains), ("find-digit", found), ("sum-digits", sums) })
+        {
+            var source = await Catalog.OpenAsync(new TaskOptions { Suites = new() { [name] = 1 }, HorizonMin = min, HorizonMax = max }, TestContext.Current.CancellationToken);
+            source.Draw(1, Phase.Train, 1, Split.Train, 20).Select(q => q.Horizon).Distinct().Order().ToArray().ShouldBe(want, name);
+        }
     }
 
     [Fact]

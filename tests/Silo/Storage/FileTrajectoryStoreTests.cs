@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Axpo.Core;
 using Axpo.Silo.Storage;
 using Shouldly;
@@ -41,6 +42,32 @@ public sealed class FileTrajectoryStoreTests : IDisposable
         back.LogProbs.Select(BitConverter.SingleToInt32Bits).ShouldBe(rollout.LogProbs.Select(BitConverter.SingleToInt32Bits));
         back.Segments.ShouldBe(rollout.Segments);
         back.Answer.ShouldBe(rollout.Answer);
+    }
+
+    [Fact]
+    public async Task Images_read_back_and_a_line_from_before_there_were_any_has_none()
+    {
+        var folders = new RunFolders(_folder.Path);
+        var image = new PlacedImage(new ImageRef($"r/images/{new string('a', 64)}.png", new string('a', 64), 640, 480), 0, 2);
+        var rollout = Sample.Rollout("r", 1, 0, 0) with { Images = [image] };
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(rollout, Token);
+        }
+
+        var path = Path.Combine(folders.Trajectories("r"), "train-00001.jsonl");
+        await using (var again = new FileTrajectoryStore(folders, readOnly: true))
+        {
+            (await again.GetAsync([rollout.Id], Token))[0].Images.ShouldBe([image]);
+        }
+
+        var line = JsonNode.Parse(await File.ReadAllTextAsync(path, Token))!.AsObject();
+        line.Remove("images").ShouldBeTrue();
+        await File.WriteAllTextAsync(path, line.ToJsonString() + "\n", Token);
+        await using var old = new FileTrajectoryStore(folders, readOnly: true);
+        var back = (await old.GetAsync([rollout.Id], Token))[0];
+        back.Images.ShouldBeEmpty();
+        back.Tokens.ShouldBe(rollout.Tokens);
     }
 
     [Fact]

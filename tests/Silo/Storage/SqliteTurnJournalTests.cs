@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Silo.Storage;
+using Microsoft.Data.Sqlite;
 using Shouldly;
 using Xunit;
 
@@ -37,6 +38,39 @@ public sealed class SqliteTurnJournalTests : IDisposable
         await journal.AppendResultAsync(_episode, 1, 0, new ToolResult("first"), Token);
         await journal.AppendResultAsync(_episode, 1, 0, new ToolResult("second"), Token);
         (await journal.ReadAsync(_episode, Token))[0].Result!.Text.ShouldBe("first");
+    }
+
+    [Fact]
+    public async Task Images_of_results_come_back_and_records_from_before_there_were_any_have_none()
+    {
+        var folders = new RunFolders(_folder.Path);
+        var image = new ImageRef($"r/images/{new string('b', 64)}.png", new string('b', 64), 32, 48);
+        var (whole, late) = (new ToolResult("image 1") { Images = [image] }, new ToolResult("images", true) { Images = [image, image] });
+        await using (var journal = new SqliteTurnJournal(folders))
+        {
+            await journal.AppendAsync(Sample.Turn(_episode, 1, 0, 10) with { Result = whole }, Token);
+            await journal.AppendAsync(Sample.Turn(_episode, 1, 1, 11) with { Result = null }, Token);
+            await journal.AppendResultAsync(_episode, 1, 1, late, Token);
+        }
+
+        await using (var again = new SqliteTurnJournal(folders))
+        {
+            (await again.ReadAsync(_episode, Token)).Select(t => t.Result).ShouldBe([whole, late]);
+        }
+
+        using (var connection = new SqliteConnection($"Data Source={folders.Journal("r")}"))
+        {
+            connection.Open();
+            using var command = connection.CreateCommand();
+            command.CommandText = """
+                UPDATE turns SET body = CAST(json_remove(CAST(body AS TEXT), '$.result.images') AS BLOB);
+                UPDATE results SET body = CAST(json_remove(CAST(body AS TEXT), '$.images') AS BLOB)
+                """;
+            command.ExecuteNonQuery().ShouldBe(3);
+        }
+
+        await using var old = new SqliteTurnJournal(folders);
+        (await old.ReadAsync(_episode, Token)).Select(t => t.Result).ShouldBe([whole with { Images = [] }, late with { Images = [] }]);
     }
 
     [Fact]

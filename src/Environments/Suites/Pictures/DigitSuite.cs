@@ -9,8 +9,6 @@ namespace Axpo.Environments.Suites.Pictures;
 /// </summary>
 public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
 {
-    private readonly int _horizonMin;
-    private readonly int _horizonMax;
     private readonly (int Least, int Most) _range;
 
     private protected DigitSuite(string name, string chains, (int Least, int Most) range, int horizonMin, int horizonMax)
@@ -22,8 +20,14 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
                 nameof(horizonMin));
         }
 
-        (Name, _range, _horizonMin, _horizonMax) = (name, range, horizonMin, horizonMax);
+        (Name, _range, HorizonMin, HorizonMax) = (name, range, horizonMin, horizonMax);
     }
+
+    /// <inheritdoc/>
+    public int HorizonMin { get; }
+
+    /// <inheritdoc/>
+    public int HorizonMax { get; }
 
     /// <inheritdoc/>
     public string Name { get; }
@@ -44,7 +48,7 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
     /// <inheritdoc/>
     public IReadOnlyList<Question> Draw(Split split, ChanceKey key, int count) => Draws.Distinct(key, count, chance =>
     {
-        var drawing = new Drawing(split, chance.Next(_horizonMin, _horizonMax), ((ulong)(uint)chance.Next(int.MaxValue) << 32) | (uint)chance.Next(int.MaxValue));
+        var drawing = new Drawing(split, chance.Next(HorizonMin, HorizonMax), ((ulong)(uint)chance.Next(int.MaxValue) << 32) | (uint)chance.Next(int.MaxValue));
         var scene = Build(drawing);
         var asked = Ask(scene, drawing);
         return new Question

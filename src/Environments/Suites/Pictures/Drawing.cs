@@ -23,8 +23,7 @@ internal sealed record Drawing(Split Split, int Horizon, ulong Seed)
     {
         var parts = name.Split('-');
         if (parts.Length == 4
-            && Array.FindIndex(Enum.GetValues<Split>(), s => Name(s) == parts[1]) is >= 0 and var at
-            && Enum.GetValues<Split>()[at] is var split
+            && SplitOf(parts[1]) is { } split
             && int.TryParse(parts[2], NumberStyles.None, CultureInfo.InvariantCulture, out var horizon)
             && ulong.TryParse(parts[3], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var seed)
             && new Drawing(split, horizon, seed) is var drawing && drawing.ToString() == name)
@@ -34,6 +33,8 @@ internal sealed record Drawing(Split Split, int Horizon, ulong Seed)
 
         throw new InvalidDataException($"suite '{suite}' has no drawing '{name}'; they are named {Version}-SPLIT-HORIZON-SEED with train, validation or test, and 16 hexadecimal digits");
     }
+
+    private static Split? SplitOf(string name) => Enum.GetValues<Split>().Cast<Split?>().FirstOrDefault(s => Name(s!.Value) == name);
 
     private static string Name(Split split) => split switch
     {

@@ -12,18 +12,6 @@ internal readonly record struct ZoomBox(int X, int Y, int Width, int Height)
     /// <summary>What the sides of an image count in <c>bbox_2d</c>.</summary>
     public const int Scale = 1000;
 
-    /// <summary>One past the last column.</summary>
-    public int Right => X + Width;
-
-    /// <summary>One past the last row.</summary>
-    public int Bottom => Y + Height;
-
-    /// <summary>Whether two parts share pixels, or are nearer to each other than so many.</summary>
-    public bool Overlaps(ZoomBox other, int gap) => X - gap < other.Right && other.X < Right + gap && Y - gap < other.Bottom && other.Y < Bottom + gap;
-
-    /// <summary>Whether another part lies inside.</summary>
-    public bool Contains(ZoomBox other) => X <= other.X && Y <= other.Y && Right >= other.Right && Bottom >= other.Bottom;
-
     /// <summary>
     /// The pixels that a box touches: lower edges rounded down, upper ones up, at least one pixel; what lies outside the image is cut off.
     /// </summary>

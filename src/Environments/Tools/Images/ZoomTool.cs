@@ -31,6 +31,9 @@ public sealed class ZoomTool(IImageStore? store, long cacheBytes = ZoomTool.Defa
     public bool IsStateful => false;
 
     /// <inheritdoc/>
+    public bool NeedsImages => true;
+
+    /// <inheritdoc/>
     public async Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken)
     {
         if (store is null)
