@@ -78,6 +78,7 @@ public sealed class PythonImagesTests : IAsyncLifetime
     [InlineData("open('out/a.png', 'w').write('text') * 0", "Error: out/a.png: picture: neither PNG, JPEG, WebP, GIF nor BMP, or damaged at its beginning")]
     [InlineData("open('out/a.png', 'w').close()", "Error: out/a.png: picture: neither PNG, JPEG, WebP, GIF nor BMP, or damaged at its beginning")]
     [InlineData("open('out/a.png', 'wb').write(png(50, 50, (0, 0, 0), 2)) * 0", "Error: out/a.png: picture: the Png file of 50 x 50 pixels is cut off")]
+    [InlineData("draw('a.png', 1, 201, (0, 0, 0))", "Error: out/a.png: picture: 1 x 201 pixels: one side is more than 200 times the other")]
     [InlineData("os.symlink('/usr/bin/env', 'out/a.png')", "OSError: out/a.png is no file; links and folders are not followed")]
     [InlineData("os.symlink('/tmp/images/0.png', 'out/a.png')", "OSError: out/a.png is no file; links and folders are not followed")]
     [InlineData("os.mkdir('out/a.png')", "OSError: out/a.png is no file; links and folders are not followed")]

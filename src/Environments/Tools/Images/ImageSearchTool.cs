@@ -31,6 +31,9 @@ public sealed class ImageSearchTool(IImageStore? store, ImageIndex? index = null
     public bool IsStateful => false;
 
     /// <inheritdoc/>
+    public bool NeedsImages => true;
+
+    /// <inheritdoc/>
     public async Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken)
     {
         if (store is null)

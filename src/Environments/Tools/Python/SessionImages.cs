@@ -59,8 +59,11 @@ internal sealed class SessionImages(IImageStore? store, SandboxOptions options)
         await _decoding.WaitAsync(cancellationToken);
         try
         {
-            await Task.Run(() => PictureDecoder.Decode(Bytes(file).Span, _limits), cancellationToken);
-            return null;
+            var picture = await Task.Run(() => PictureDecoder.Decode(Bytes(file).Span, _limits), cancellationToken);
+            // No policy is shown a thinner one.
+            return Math.Max(picture.Width, picture.Height) > SmartResize.LargestRatio * Math.Min(picture.Width, picture.Height)
+                ? FormattableString.Invariant($"picture: {picture.Width} x {picture.Height} pixels: one side is more than {SmartResize.LargestRatio} times the other")
+                : null;
         }
         catch (Exception e) when (e is InvalidDataException or NotSupportedException)
         {
