@@ -34,6 +34,21 @@ public sealed class SandboxOptions
     [Range(1, 100_000)]
     public int DiskMebibytes { get; set; } = 16;
 
+    /// <summary>Room in /tmp for the images of an episode besides, in MiB; one that does not fit, or is larger than the largest file, is left out.</summary>
+    /// <value>32</value>
+    [Range(1, 100_000)]
+    public int ImageMebibytes { get; set; } = 32;
+
+    /// <summary>Pictures that a call may show.</summary>
+    /// <value>4</value>
+    [Range(1, 64)]
+    public int ShownFiles { get; set; } = 4;
+
+    /// <summary>Size of the largest file that a call may show, in MiB.</summary>
+    /// <value>8</value>
+    [Range(1, 64)]
+    public int ShownMebibytes { get; set; } = 8;
+
     /// <summary>Bytes of output of a call that come back; more is cut off with a mark.</summary>
     /// <value>2,000</value>
     [Range(16, 60_000)]

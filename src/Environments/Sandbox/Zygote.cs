@@ -19,7 +19,16 @@ internal enum CellStatus : byte
 }
 
 /// <summary>Result of a call.</summary>
-internal readonly record struct CellResult(CellStatus Status, string Text);
+internal readonly record struct CellResult(CellStatus Status, string Text)
+{
+    /// <summary>Files that the code left in <c>out/</c>: unchecked.</summary>
+    public IReadOnlyList<FoundFile> Files { get; init; } = [];
+}
+
+/// <summary>A file of a session.</summary>
+/// <param name="Name">Its name; untrusted.</param>
+/// <param name="Bytes">What is in it; untrusted.</param>
+internal sealed record FoundFile(string Name, MemoryStream Bytes);
 
 /// <summary>
 /// One sandbox with a warm interpreter in it (<c>zygote.py</c>) that forks a fresh, isolated child for every session. Thread-safe; nothing blocks.
@@ -30,19 +39,28 @@ internal sealed class Zygote : IAsyncDisposable
     private const int HeaderSize = 9;
     private const int MaxPayload = 1 << 20;
 
+    // A piece of an image: index, first and last, how its name ends.
+    private const int PieceHeader = 7;
+    private const int Piece = 1 << 18;
+    private const byte First = 1;
+    private const byte Last = 2;
+
     /// <summary>How long what an ended sandbox has written may still be read.</summary>
     private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
 
+    private readonly int _shownFiles;
+    private readonly long _shownBytes;
     private readonly Process _process;
     private readonly SemaphoreSlim _writing = new(1, 1);
-    private readonly ConcurrentDictionary<uint, TaskCompletionSource<(byte Kind, byte[] Payload)>> _waiting = new();
+    private readonly ConcurrentDictionary<uint, Answer> _waiting = new();
     private readonly Task _life;
     private readonly Task<string> _errors;
     private int _next;
     private volatile bool _isGone;
 
-    private Zygote(Process process, string strategy)
+    private Zygote(Process process, string strategy, SandboxOptions options)
     {
+        (_shownFiles, _shownBytes) = (options.ShownFiles, (long)options.ShownMebibytes << 20);
         _process = process;
         Strategy = strategy;
         _errors = process.StandardError.ReadToEndAsync();
@@ -74,7 +92,7 @@ internal sealed class Zygote : IAsyncDisposable
         try
         {
             var process = await ParentThread.StartAsync(start) ?? throw new ToolUnavailableException($"sandbox: {command.Program} did not start", isTransient: true);
-            return new Zygote(process, command.Name);
+            return new Zygote(process, command.Name, options);
         }
         catch (System.ComponentModel.Win32Exception e)
         {
@@ -89,7 +107,7 @@ internal sealed class Zygote : IAsyncDisposable
         var session = (uint)Interlocked.Increment(ref _next);
         var payload = new byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(payload, seed);
-        var (kind, text) = await AskAsync(session, 1, payload, cancellationToken);
+        var (kind, text, _) = await AskAsync(session, 1, payload, cancellationToken);
         return kind == 1 ? session : throw new ToolUnavailableException($"sandbox: no session ({Encoding.UTF8.GetString(text)})", isTransient: true);
     }
 
@@ -101,8 +119,34 @@ internal sealed class Zygote : IAsyncDisposable
         var payload = new byte[8 + text.Length];
         BinaryPrimitives.WriteDoubleLittleEndian(payload, limit.TotalSeconds);
         text.CopyTo(payload, 8);
-        var (kind, answer) = await AskAsync(session, 2, payload, cancellationToken);
-        return kind == 2 ? new CellResult((CellStatus)answer[0], Encoding.UTF8.GetString(answer.AsSpan(1))) : new CellResult(CellStatus.Died, Encoding.UTF8.GetString(answer));
+        return await ResultAsync(session, 2, payload, cancellationToken);
+    }
+
+    /// <summary>Puts an image into <c>images/</c> of a session, and its path behind the others in the list of the name <c>images</c>.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="index">Index of the image in the episode.</param>
+    /// <param name="end">How its name ends, at most 4 letters; empty: it is too large, and its place in the list is None.</param>
+    /// <param name="file">Its bytes.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <exception cref="ToolUnavailableException">The sandbox is gone.</exception>
+    public async Task<CellResult> PutAsync(uint session, int index, string end, ReadOnlyMemory<byte> file, CancellationToken cancellationToken)
+    {
+        for (var at = 0; ; at += Piece)
+        {
+            var length = Math.Min(Piece, file.Length - at);
+            var isLast = at + length == file.Length;
+            var payload = new byte[PieceHeader + length];
+            BinaryPrimitives.WriteUInt16LittleEndian(payload, checked((ushort)index));
+            payload[2] = (byte)((at == 0 ? First : 0) | (isLast ? Last : 0));
+            Encoding.ASCII.GetBytes(end, payload.AsSpan(3, 4));
+            file.Span.Slice(at, length).CopyTo(payload.AsSpan(PieceHeader));
+            if (isLast)
+            {
+                return await ResultAsync(session, 4, payload, cancellationToken);
+            }
+
+            await SendAsync(session, 4, payload, cancellationToken);
+        }
     }
 
     /// <summary>Ends a session and everything in it.</summary>
@@ -155,11 +199,21 @@ internal sealed class Zygote : IAsyncDisposable
         ["cpu"] = options.CpuSeconds,
         ["disk"] = (long)options.DiskMebibytes << 20,
         ["output"] = options.OutputBytes,
+        ["images"] = (long)options.ImageMebibytes << 20,
+        ["files"] = options.ShownFiles,
+        ["file"] = (long)options.ShownMebibytes << 20,
+        ["start"] = options.StartSeconds,
     });
 
-    private async Task<(byte Kind, byte[] Payload)> AskAsync(uint session, byte kind, byte[] payload, CancellationToken cancellationToken)
+    private async Task<CellResult> ResultAsync(uint session, byte kind, byte[] payload, CancellationToken cancellationToken)
     {
-        var answer = new TaskCompletionSource<(byte, byte[])>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var (answered, answer, files) = await AskAsync(session, kind, payload, cancellationToken);
+        return answered == 2 ? new CellResult((CellStatus)answer[0], Encoding.UTF8.GetString(answer.AsSpan(1))) { Files = files } : new CellResult(CellStatus.Died, Encoding.UTF8.GetString(answer));
+    }
+
+    private async Task<(byte Kind, byte[] Payload, List<FoundFile> Files)> AskAsync(uint session, byte kind, byte[] payload, CancellationToken cancellationToken)
+    {
+        var answer = new Answer();
         _waiting[session] = answer;
         try
         {
@@ -169,7 +223,8 @@ internal sealed class Zygote : IAsyncDisposable
                 throw await GoneAsync();
             }
 
-            return await answer.Task.WaitAsync(cancellationToken);
+            var (answered, text) = await answer.Task.WaitAsync(cancellationToken);
+            return (answered, text, answer.Files);
         }
         finally
         {
@@ -238,9 +293,16 @@ internal sealed class Zygote : IAsyncDisposable
                 var payload = new byte[length];
                 await stream.ReadExactlyAsync(payload);
                 HasAnswered = true;
-                if (_waiting.TryRemove(BinaryPrimitives.ReadUInt32LittleEndian(header), out var answer))
+                var session = BinaryPrimitives.ReadUInt32LittleEndian(header);
+                if (header[4] == 4 && _waiting.TryGetValue(session, out var asked) && asked.Take(payload, _shownFiles, _shownBytes))
                 {
-                    answer.TrySetResult((header[4], payload));
+                    continue;
+                }
+
+                if (_waiting.TryRemove(session, out var answer))
+                {
+                    // What it found and must not be is forged: it counts as ended, and whoever asked closes it.
+                    answer.TrySetResult(header[4] == 4 ? ((byte)3, []) : (header[4], payload));
                 }
             }
         }
@@ -260,5 +322,30 @@ internal sealed class Zygote : IAsyncDisposable
 
         var last = errors.Length == 0 ? "" : ": " + errors.Split('\n')[^1];
         return new ToolUnavailableException(string.Create(CultureInfo.InvariantCulture, $"sandbox: the {Strategy} sandbox ended{last}"), isTransient: true);
+    }
+
+    /// <summary>What is waited for, with the files that come before it.</summary>
+    private sealed class Answer() : TaskCompletionSource<(byte Kind, byte[] Payload)>(TaskCreationOptions.RunContinuationsAsynchronously)
+    {
+        private const byte File = 3;
+        private const byte Data = 4;
+
+        public List<FoundFile> Files { get; } = [];
+
+        /// <summary>Takes a name or bytes of the last one named; false: more than a session may show.</summary>
+        public bool Take(ReadOnlySpan<byte> payload, int files, long bytes)
+        {
+            switch (payload.Length == 0 ? 0 : payload[0])
+            {
+                case File when Files.Count < files:
+                    Files.Add(new FoundFile(Encoding.UTF8.GetString(payload[1..]), new MemoryStream()));
+                    return true;
+                case Data when Files.Count > 0 && Files[^1].Bytes.Length + payload.Length - 1 <= bytes:
+                    Files[^1].Bytes.Write(payload[1..]);
+                    return true;
+                default:
+                    return false;
+            }
+        }
     }
 }

@@ -5,10 +5,14 @@ namespace Axpo.Environments.Tools.Python;
 
 /// <summary>
 /// <c>python(code, timeout)</c>: real python3, a session an episode whose names live from call to call, in a sandbox. Printed text and the value of a last
-/// expression come back; an exception, the code's own time limit, and memory, output or process limits are error observations.
+/// expression come back; an exception, the code's own time limit, and memory, output or process limits are error observations. Where the episode has images the
+/// code has them as files, their paths in the list <c>images</c>, and pictures that it writes into <c>out/</c> are shown as new ones.
 /// </summary>
-public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposable
+/// <param name="options">Settings.</param>
+/// <param name="store">Where images are; null where the host has none: an episode with images is then not served.</param>
+public sealed class PythonTool(PythonToolOptions options, IImageStore? store = null) : ITool, IAsyncDisposable
 {
+    private readonly SessionImages _images = new(store, options.Sandbox);
     private readonly SemaphoreSlim _starting = new(1, 1);
     private readonly Zygote?[] _zygotes = new Zygote?[options.Sandboxes];
     private (SandboxCommand Command, string Python)? _chosen;
@@ -157,6 +161,9 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
     {
         private Zygote? _zygote;
         private uint _session;
+        private bool _hasRun;
+        private int _given;
+        private long _room;
 
         public async Task StartAsync(CancellationToken cancellationToken)
         {
@@ -178,7 +185,7 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
                 throw new ToolUnavailableException(string.Create(CultureInfo.InvariantCulture, $"sandbox: the {zygote.Strategy} sandbox did not begin within {tool.Options.Sandbox.StartSeconds} s"), isTransient: true);
             }
 
-            _zygote = zygote;
+            (_zygote, _hasRun, _given, _room) = (zygote, false, 0, (long)tool.Options.Sandbox.ImageMebibytes << 20);
         }
 
         public async Task<ToolResult> InvokeAsync(ToolInvocation invocation, CancellationToken cancellationToken)
@@ -206,29 +213,58 @@ public sealed class PythonTool(PythonToolOptions options) : ITool, IAsyncDisposa
                 await StartAsync(cancellationToken);
             }
 
-            CellResult result;
             try
             {
-                result = await _zygote!.RunAsync(_session, code, TimeSpan.FromSeconds(seconds), cancellationToken);
+                var result = await GiveAsync(invocation, cancellationToken);
+                if (result.Status is CellStatus.Error)
+                {
+                    // The code left no room, and could make none without being run.
+                    await EndAsync();
+                    return new ToolResult(result.Text + "; the session was started anew", IsError: true);
+                }
+
+                if (result.Status is CellStatus.Ok)
+                {
+                    _hasRun = true;
+                    result = await _zygote!.RunAsync(_session, code, TimeSpan.FromSeconds(seconds), cancellationToken);
+                }
+
+                if (result.Status is CellStatus.Timeout or CellStatus.Died)
+                {
+                    await EndAsync();
+                }
+
+                return result.Status switch
+                {
+                    CellStatus.Ok => await tool._images.ShowAsync(result, invocation, cancellationToken),
+                    CellStatus.Error => new ToolResult(result.Text.TrimEnd('\n'), IsError: true),
+                    CellStatus.Timeout => new ToolResult(string.Create(CultureInfo.InvariantCulture, $"TimeoutError: the code ran longer than {seconds} s; the session was started anew"), IsError: true),
+                    _ => new ToolResult("SystemError: the interpreter ended; the session was started anew", IsError: true),
+                };
             }
             catch
             {
                 await EndAsync();
                 throw;
             }
+        }
 
-            if (result.Status is CellStatus.Timeout or CellStatus.Died)
+        /// <summary>Puts the images into the session that it has not got yet. What fails before any code has run is no fault of the code's.</summary>
+        private async Task<CellResult> GiveAsync(ToolInvocation invocation, CancellationToken cancellationToken)
+        {
+            for (; _given < invocation.Images.Count; _given++)
             {
-                await EndAsync();
+                var (end, file) = await tool._images.ReadAsync(invocation.Images[_given], _room, cancellationToken);
+                var result = await _zygote!.PutAsync(_session, _given, end, file, cancellationToken);
+                if (result.Status is not CellStatus.Ok)
+                {
+                    return _hasRun ? result : throw new ToolUnavailableException($"python: image {_given} of the episode cannot be put into a session ({result.Status} '{result.Text}')", isTransient: result.Status is not CellStatus.Error);
+                }
+
+                _room -= file.Length;
             }
 
-            return result.Status switch
-            {
-                CellStatus.Ok => new ToolResult(result.Text.TrimEnd('\n')),
-                CellStatus.Error => new ToolResult(result.Text.TrimEnd('\n'), IsError: true),
-                CellStatus.Timeout => new ToolResult(string.Create(CultureInfo.InvariantCulture, $"TimeoutError: the code ran longer than {seconds} s; the session was started anew"), IsError: true),
-                _ => new ToolResult("SystemError: the interpreter ended; the session was started anew", IsError: true),
-            };
+            return new CellResult(CellStatus.Ok, "");
         }
 
         public async ValueTask DisposeAsync() => await EndAsync();
