@@ -29,10 +29,12 @@ public sealed class EpisodeReplay(RunFolders folders, Action<IServiceCollection>
 
         var weights = await StoredWeights.OfAsync(folders, manifest, stored, cancellationToken);
         await CheckQuestionsAsync(manifest, cancellationToken);
+        var prefix = await PrefixAsync(stored.Id, cancellationToken);
         var aside = Directory.CreateTempSubdirectory("axpo-replay-");
         try
         {
             var own = new RunFolders(aside.FullName);
+            await CopyImagesAsync(own, prefix, cancellationToken);
             if (await Preflight.CheckAsync(manifest.Configuration, own, null, configureServices, PreflightHost.Of(RunKind.Rollout, isHere: true), cancellationToken) is { Count: > 0 } problems)
             {
                 throw new PreflightException(problems);
@@ -49,7 +51,7 @@ public sealed class EpisodeReplay(RunFolders folders, Action<IServiceCollection>
                 },
                 cancellationToken);
             await CheckCommittedAsync(host, manifest, weights);
-            var replayed = await PlayAsync(host, manifest, stored, weights, cancellationToken);
+            var replayed = await PlayAsync(host, manifest, stored, prefix, weights, cancellationToken);
             var isDeterministic = manifest.Configuration.Engine.Deterministic;
             var difference = RolloutComparison.First(stored, replayed, isDeterministic ? 0 : ReplayResult.Tolerance);
             var chat = await host.Services.GetRequiredService<IRunServices>().ChatAsync(manifest.Name, cancellationToken);
@@ -69,20 +71,13 @@ public sealed class EpisodeReplay(RunFolders folders, Action<IServiceCollection>
         }
     }
 
-    private async Task<Rollout> PlayAsync(AxpoHost host, RunManifest manifest, Rollout stored, WeightsVersion? weights, CancellationToken cancellationToken)
+    private async Task<Rollout> PlayAsync(AxpoHost host, RunManifest manifest, Rollout stored, Rollout? prefix, WeightsVersion? weights, CancellationToken cancellationToken)
     {
         var id = stored.Id;
         var store = host.Services.GetRequiredService<ITrajectoryStore>();
-        if (id.Parent is { } parent)
+        if (prefix is not null)
         {
-            await using var source = new FileTrajectoryStore(folders, readOnly: true);
-            var prefix = (await source.GetAsync([parent], cancellationToken))[0];
             await store.PutAsync(prefix, cancellationToken);
-            var images = new FileImageStore(host.Services.GetRequiredService<RunFolders>());
-            foreach (var image in prefix.Images)
-            {
-                images.CopyFrom(folders, image.Image);
-            }
         }
 
         var questions = await host.Services.GetRequiredService<IRunServices>().QuestionsAsync(id.Run, id.Phase, id.Step, cancellationToken);
@@ -112,6 +107,35 @@ public sealed class EpisodeReplay(RunFolders folders, Action<IServiceCollection>
         return summary.Outcome == Outcome.Void
             ? throw new PreflightException([new Problem("ID", id.ToString(), $"could not be replayed here ({Name(summary.Cause)}: {summary.Detail})", IsEnvironment: true)])
             : (await store.GetAsync([id], cancellationToken))[0];
+    }
+
+    /// <summary>What a continuation goes on from; null: it is none.</summary>
+    private async Task<Rollout?> PrefixAsync(EpisodeId id, CancellationToken cancellationToken)
+    {
+        if (id.Parent is not { } parent)
+        {
+            return null;
+        }
+
+        await using var source = new FileTrajectoryStore(folders, readOnly: true);
+        return (await source.GetAsync([parent], cancellationToken))[0];
+    }
+
+    /// <summary>The images that a continuation inherits; those that it sees itself are drawn and cut again.</summary>
+    private async Task CopyImagesAsync(RunFolders own, Rollout? prefix, CancellationToken cancellationToken)
+    {
+        var images = new FileImageStore(own);
+        foreach (var placed in prefix?.Images ?? [])
+        {
+            try
+            {
+                await images.CopyFromAsync(folders, placed.Image, cancellationToken);
+            }
+            catch (Exception e) when (e is KeyNotFoundException or InvalidDataException or ArgumentException)
+            {
+                throw Problem("ID", prefix!.Id.ToString(), $"saw an image that cannot be read any more: {e.Message}");
+            }
+        }
     }
 
     private static async Task CheckQuestionsAsync(RunManifest manifest, CancellationToken cancellationToken)

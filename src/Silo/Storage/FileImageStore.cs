@@ -11,6 +11,9 @@ public sealed class FileImageStore(RunFolders folders) : IImageStore
     // Images whose files are known to be there: of the newest, so that what a group stores again costs a hash.
     private const int Remembered = 4096;
 
+    // A decoded picture takes up to a quarter of a gigabyte; a step begins with the images of all its questions at once.
+    private static readonly SemaphoreSlim _decoders = new(Math.Min(Environment.ProcessorCount, 8));
+
     private readonly ConcurrentDictionary<string, ImageRef> _known = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
@@ -25,7 +28,7 @@ public sealed class FileImageStore(RunFolders folders) : IImageStore
         }
 
         // Decoded whole: what an engine cannot read shall not be in a trajectory.
-        var picture = await Task.Run(() => PictureDecoder.Decode(file.Span), cancellationToken);
+        var (width, height) = await SidesAsync(file, cancellationToken);
         var path = PathOf(uri);
         if (!File.Exists(path))
         {
@@ -37,7 +40,7 @@ public sealed class FileImageStore(RunFolders folders) : IImageStore
             _known.Clear();
         }
 
-        return _known[uri] = new ImageRef(uri, hash, picture.Width, picture.Height);
+        return _known[uri] = new ImageRef(uri, hash, width, height);
     }
 
     /// <inheritdoc/>
@@ -46,6 +49,7 @@ public sealed class FileImageStore(RunFolders folders) : IImageStore
     {
         ArgumentNullException.ThrowIfNull(image);
         var path = PathOf(image.Uri);
+        RefuseLinks(path);
         byte[] file;
         try
         {
@@ -62,13 +66,41 @@ public sealed class FileImageStore(RunFolders folders) : IImageStore
     }
 
     /// <summary>Copies an image of another store of runs, at the same place.</summary>
-    internal void CopyFrom(RunFolders other, ImageRef image)
+    /// <exception cref="KeyNotFoundException">The other store does not have it.</exception>
+    /// <exception cref="InvalidDataException">Its file there has another hash.</exception>
+    public async Task CopyFromAsync(RunFolders other, ImageRef image, CancellationToken cancellationToken)
     {
-        var (from, to) = (new FileImageStore(other).PathOf(image.Uri), PathOf(image.Uri));
-        if (!File.Exists(to))
+        var path = PathOf(image.Uri);
+        if (!File.Exists(path))
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(to)!);
-            File.Copy(from, to);
+            await AtomicFile.WriteAsync(path, await new FileImageStore(other).ReadAsync(image, cancellationToken), cancellationToken);
+        }
+    }
+
+    private static async Task<(int Width, int Height)> SidesAsync(ReadOnlyMemory<byte> file, CancellationToken cancellationToken)
+    {
+        await _decoders.WaitAsync(cancellationToken);
+        try
+        {
+            var picture = await Task.Run(() => PictureDecoder.Decode(file.Span), cancellationToken);
+            return (picture.Width, picture.Height);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new InvalidDataException(e.Message, e);
+        }
+        finally
+        {
+            _decoders.Release();
+        }
+    }
+
+    /// <summary>The store writes no links: one would lead out of the folder of runs.</summary>
+    private static void RefuseLinks(string path)
+    {
+        if (new FileInfo(path).LinkTarget is not null || new DirectoryInfo(Path.GetDirectoryName(path)!).LinkTarget is not null)
+        {
+            throw new InvalidDataException($"image {path} is a link, which the store did not write; put the file itself there");
         }
     }
 

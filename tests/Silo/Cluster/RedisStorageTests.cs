@@ -54,6 +54,16 @@ public sealed class RedisStorageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Images_of_results_come_back_whether_stored_with_the_turn_or_after_it()
+    {
+        var shown = new ToolResult("image 1") { Images = [new ImageRef("r/images/00.png", "00", 20, 30), new ImageRef("r/images/11.jpg", "11", 1, 2)] };
+        await Journal.AppendAsync(Sample.Turn(_episode, 1, 0, 10) with { Result = shown }, Token);
+        await Journal.AppendAsync(Sample.Turn(_episode, 1, 1, 11) with { Result = null }, Token);
+        await Journal.AppendResultAsync(_episode, 1, 1, shown, Token);
+        (await Journal.ReadAsync(_episode, Token)).Select(t => t.Result).ShouldBe([shown, shown]);
+    }
+
+    [Fact]
     public async Task Committed_steps_are_forgotten_and_later_ones_and_other_runs_kept()
     {
         EpisodeId[] episodes = [_episode, _episode with { Step = 2 }, _episode with { Run = "other" }];

@@ -48,24 +48,47 @@ public sealed class EpisodeReplayTests
         (problem.Field, problem.Value).ShouldBe(("tasks.questions", file));
     }
 
+    [Theory]
+    [InlineData("r/images/HASH.png", "is not stored in")]
+    [InlineData("../HASH.png", "is no place of a stored image")]
+    public async Task A_continuation_whose_source_saw_an_image_that_is_gone_is_told(string uri, string reason)
+    {
+        using var root = new TempFolder();
+        var folders = new RunFolders(root.Path);
+        var hash = new string('0', 64);
+        var source = Stored(0, 0) with { Images = [new PlacedImage(new ImageRef(uri.Replace("HASH", hash, StringComparison.Ordinal), hash, 8, 8), 0, 1)] };
+        await using (var store = new FileTrajectoryStore(folders))
+        {
+            await store.PutAsync(source, Token);
+        }
+
+        var thrown = await Should.ThrowAsync<PreflightException>(new EpisodeReplay(folders, null).RunAsync(await ManifestAsync(Configuration()), Stored(0, 0) with { Id = source.Id.Fork(0, 1) }, Token));
+        var problem = thrown.Problems.ShouldHaveSingleItem();
+        (problem.Field, problem.Value).ShouldBe(("ID", "r/train/2/0/0"));
+        problem.Remedy.ShouldStartWith("saw an image that cannot be read any more: ");
+        problem.Remedy.ShouldContain(reason);
+    }
+
     private static RunConfiguration Configuration() => new() { Model = ModelFolders.Resolve("models/axpo-tiny-gap") };
 
     private static async Task<Problem> ProblemAsync(Rollout stored, RunConfiguration configuration, string? model = null)
     {
         using var root = new TempFolder();
-        var manifest = new RunManifest
-        {
-            Name = "r",
-            Kind = RunKind.Train,
-            Created = DateTimeOffset.UnixEpoch,
-            ModelSha256 = model ?? await FileHashes.OfWeightsAsync(configuration.Model, Token),
-            QuestionsSha256 = "00",
-            Configuration = configuration,
-        };
+        var manifest = await ManifestAsync(configuration, model);
         var thrown = await Should.ThrowAsync<PreflightException>(new EpisodeReplay(new RunFolders(root.Path), null).RunAsync(manifest, stored, Token));
         Directory.EnumerateFileSystemEntries(root.Path).ShouldBeEmpty();
         return thrown.Problems.ShouldHaveSingleItem();
     }
+
+    private static async Task<RunManifest> ManifestAsync(RunConfiguration configuration, string? model = null) => new()
+    {
+        Name = "r",
+        Kind = RunKind.Train,
+        Created = DateTimeOffset.UnixEpoch,
+        ModelSha256 = model ?? await FileHashes.OfWeightsAsync(configuration.Model, Token),
+        QuestionsSha256 = "00",
+        Configuration = configuration,
+    };
 
     private static Rollout Stored(int first, int second) => new()
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Axpo.Imaging;
 
 namespace Axpo.Environments.Tools.Images;
 
@@ -13,7 +14,7 @@ internal readonly record struct ZoomBox(int X, int Y, int Width, int Height)
     public const int Scale = 1000;
 
     /// <summary>
-    /// The pixels that a box touches: lower edges rounded down, upper ones up, at least one pixel; what lies outside the image is cut off.
+    /// The pixels that a box touches: lower edges rounded down, upper ones up, at least one pixel; what lies outside the image is cut off. A part that models take for too thin is refused: they could not be shown it.
     /// </summary>
     /// <param name="box">[x0, y0, x1, y1], 0 to 1000 relative to the image; finite.</param>
     /// <param name="width">Pixels a row of the image.</param>
@@ -41,7 +42,9 @@ internal readonly record struct ZoomBox(int X, int Y, int Width, int Height)
         var (x, right) = Edges(box[0], box[2], width);
         var (y, bottom) = Edges(box[1], box[3], height);
         pixels = new ZoomBox(x, y, right - x, bottom - y);
-        return null;
+        return Math.Max(pixels.Width, pixels.Height) > SmartResize.LargestRatio * Math.Min(pixels.Width, pixels.Height)
+            ? string.Create(CultureInfo.InvariantCulture, $"bbox_2d [{box[0]}, {box[1]}, {box[2]}, {box[3]}] is too thin: {pixels.Width} x {pixels.Height} pixels; one side may be {SmartResize.LargestRatio} times the other at most")
+            : null;
     }
 
     private static (int From, int End) Edges(double from, double end, int side)

@@ -13,8 +13,8 @@ public sealed class ZoomToolTests
     [InlineData("[0,0,0.001,0.001]", 0, 0, 1, 1)]
     [InlineData("[999.999,999.999,1000,1000]", 639, 479, 1, 1)]
     [InlineData("[999.9999999999999,0,1000,1]", 639, 0, 1, 1)]
-    [InlineData("[0,0,1000,0.1]", 0, 0, 640, 1)]
-    [InlineData("[500,0,500.1,1000]", 320, 0, 1, 480)]
+    [InlineData("[0,0,312.5,0.1]", 0, 0, 200, 1)]
+    [InlineData("[500,0,500.1,416]", 320, 0, 1, 200)]
     [InlineData("[1,1,3,3]", 0, 0, 2, 2)]
     [InlineData("[-500,-1,500,2e300]", 0, 0, 320, 480)]
     [InlineData("[1e2,100.0,1.5e2,150]", 64, 48, 32, 24)]
@@ -34,6 +34,20 @@ public sealed class ZoomToolTests
         {
             pixels.Row(row).SequenceEqual(picture.Row(y + row).Slice(3 * x, 3 * width)).ShouldBeTrue($"row {row}");
         }
+    }
+
+    [Theory]
+    [InlineData("[0,0,1000,0.1]", "640 x 1")]
+    [InlineData("[0,0,314,0.1]", "201 x 1")]
+    [InlineData("[500,0,500.1,1000]", "1 x 480")]
+    public async Task A_part_that_no_model_could_be_shown_is_the_policys_mistake(string box, string sides)
+    {
+        var result = await Zoom($$"""{"bbox_2d":{{box}}}""", await Put(Noise(640, 480)));
+
+        result.IsError.ShouldBeTrue();
+        result.Text.ShouldStartWith("Error: bbox_2d");
+        result.Text.ShouldEndWith($"is too thin: {sides} pixels; one side may be 200 times the other at most");
+        result.Images.ShouldBeEmpty();
     }
 
     [Theory]
