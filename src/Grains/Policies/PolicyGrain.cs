@@ -9,6 +9,9 @@ namespace Axpo.Grains.Policies;
 internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain, TimeProvider time, ILogger<PolicyGrain> logger) : Grain, IPolicyGrain
 {
     private readonly Dictionary<string, StoredOperation<GenerateResult>> _generations = new(StringComparer.Ordinal);
+
+    // What a silo that stops waits for beside the generations themselves: that their callers have fetched them. A caller that comes too late would have another engine generate the same again.
+    private readonly Dictionary<string, IDisposable> _unfetched = new(StringComparer.Ordinal);
     private Task<IPolicyEngine>? _engine;
     private (WeightsVersion Version, StoredOperation<PublishResult> Operation)? _publication;
 
@@ -19,7 +22,7 @@ internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain
         {
             if (known.Id == request.Operation && !known.MayStartAnew)
             {
-                return Task.FromResult(known.Now);
+                return Task.FromResult(Answer(session, known.Now));
             }
 
             known.Cancel();
@@ -31,21 +34,24 @@ internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain
             return Task.FromResult(Pending<GenerateResult>.Done(new GenerateResult { Status = GenerateStatus.Busy, Error = "the engine's silo stops" }));
         }
 
+        Fetched(session);
+        _unfetched[session] = drain.Enter();
         var operation = StoredOperation<GenerateResult>.Start(request.Operation, ct => GenerateAsync(request, ct));
         _generations[session] = operation;
-        return Task.FromResult(operation.Now);
+        return Task.FromResult(Answer(session, operation.Now));
     }
 
-    Task<Pending<GenerateResult>> IPolicyGrain.WaitAsync(string session, string operation, TimeSpan atMost) =>
+    async Task<Pending<GenerateResult>> IPolicyGrain.WaitAsync(string session, string operation, TimeSpan atMost) =>
         _generations.TryGetValue(session, out var known) && known.Id == operation
-            ? known.WaitAsync(atMost, time)
-            : Task.FromResult(Pending<GenerateResult>.Unknown);
+            ? Answer(session, await known.WaitAsync(atMost, time))
+            : Pending<GenerateResult>.Unknown;
 
     Task IPolicyGrain.CancelAsync(string session, string operation)
     {
         if (_generations.TryGetValue(session, out var known) && known.Id == operation)
         {
             known.Cancel();
+            Fetched(session);
         }
 
         return Task.CompletedTask;
@@ -64,6 +70,7 @@ internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain
         {
             _generations.Remove(session, out var generation);
             generation!.Cancel();
+            Fetched(session);
         }
 
         if (_engine is { } engine)
@@ -76,11 +83,19 @@ internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain
     {
         // What is under way ends first: the engine that is released next must not hold it any more.
         await Task.WhenAll(_generations.Values.Select(g => g.EndAsync(TimeSpan.FromSeconds(5), time)));
+        FetchedAll();
         _generations.Clear();
         _engine = null;
         _publication = null;
         await services.ReleaseAsync(RunName());
         DeactivateOnIdle();
+    }
+
+    /// <inheritdoc/>
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        FetchedAll();
+        return Task.CompletedTask;
     }
 
     async Task<EngineStatus?> IPolicyGrain.StatusAsync() => _engine is { IsCompletedSuccessfully: true } engine ? (await engine).Status : null;
@@ -114,6 +129,33 @@ internal sealed partial class PolicyGrain(IRunServices services, SiloDrain drain
         catch (Exception e) when (e is not OperationCanceledException)
         {
             return new GenerateResult { Status = GenerateStatus.Fault, Error = $"{e.GetType().Name}: {e.Message}" };
+        }
+    }
+
+    /// <summary>What a caller is told; with the end it has fetched the generation.</summary>
+    private Pending<GenerateResult> Answer(string session, Pending<GenerateResult> answer)
+    {
+        if (answer.State != OperationState.Running)
+        {
+            Fetched(session);
+        }
+
+        return answer;
+    }
+
+    private void Fetched(string session)
+    {
+        if (_unfetched.Remove(session, out var waiting))
+        {
+            waiting.Dispose();
+        }
+    }
+
+    private void FetchedAll()
+    {
+        foreach (var session in _unfetched.Keys.ToArray())
+        {
+            Fetched(session);
         }
     }
 
