@@ -125,7 +125,7 @@ internal sealed class EpisodeAttempt(
         {
             tape.Observe(result);
         }
-        catch (InvalidDataException e)
+        catch (Exception e) when (e is InvalidDataException or NotSupportedException)
         {
             throw new VoidException(VoidCause.ToolUnavailable, $"tool '{tape.Calls[^1].Name}' answered with an image that this policy cannot be shown: {e.Message}", e);
         }

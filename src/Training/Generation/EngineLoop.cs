@@ -342,7 +342,6 @@ internal sealed partial class EngineLoop
     {
         BeforeStep?.Invoke(_counters.Steps);
         Plan(team);
-        _pictures?.Prepare(_decoder, _weights, _plan);
         team.Run(_decoder, _pictures, BeforeShare);
         foreach (var share in team.Shares.Where(s => s.Failure is null))
         {
@@ -391,6 +390,13 @@ internal sealed partial class EngineLoop
 
             _sessions.Extend(sequence, session.Computed + count);
             _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
+        }
+
+        // Whose picture is gone ends alone.
+        foreach (var (work, why) in _pictures?.Prepare(_decoder, _weights, _plan) ?? [])
+        {
+            _plan.Remove(work);
+            Fault([work.Sequence], $"an image could not be read again: {why.Message}");
         }
 
         WorkSharing.Deal(_plan, team.Shares, _compute.Threads.RowsOfAWorker);

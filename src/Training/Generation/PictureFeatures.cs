@@ -20,27 +20,32 @@ internal sealed class PictureFeatures(PictureReader reader, long budgetBytes, En
     /// <param name="decoder">Weights of now.</param>
     /// <param name="weights">Their number, counted by the engine.</param>
     /// <param name="plan">The step.</param>
-    public void Prepare(Decoder decoder, int weights, IReadOnlyList<StepWork> plan)
+    /// <returns>Work whose pictures cannot be read any more, and why.</returns>
+    public IReadOnlyList<(StepWork Work, Exception Why)> Prepare(Decoder decoder, int weights, IReadOnlyList<StepWork> plan)
     {
-        HashSet<string>? needed = null;
+        var (needed, failed) = (new HashSet<string>(StringComparer.Ordinal), new List<(StepWork, Exception)>());
         foreach (var work in plan)
         {
-            var pictures = work.Sequence.Session!.Pictures;
-            for (var i = 0; i < pictures.Images.Count; i++)
+            try
             {
-                var grid = pictures.Positions.Pictures[i];
-                if (grid.Start < work.From + work.Count && work.From < grid.End)
+                foreach (var image in Seen(work))
                 {
-                    (needed ??= new HashSet<string>(StringComparer.Ordinal)).Add(pictures.Images[i].Sha256);
-                    Make(decoder, weights, pictures.Images[i]);
+                    needed.Add(image.Sha256);
+                    Make(decoder, weights, image);
                 }
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or KeyNotFoundException or NotSupportedException)
+            {
+                failed.Add((work, e));
             }
         }
 
-        if (needed is not null)
+        if (needed.Count > 0)
         {
             Trim(needed);
         }
+
+        return failed;
     }
 
     /// <summary>What was made of a picture for this step.</summary>
@@ -76,6 +81,20 @@ internal sealed class PictureFeatures(PictureReader reader, long budgetBytes, En
 
         _order.Clear();
         _kept.Clear();
+    }
+
+    /// <summary>The pictures among the tokens that a piece of work computes.</summary>
+    private static IEnumerable<ImageRef> Seen(StepWork work)
+    {
+        var pictures = work.Sequence.Session!.Pictures;
+        for (var i = 0; i < pictures.Images.Count; i++)
+        {
+            var grid = pictures.Positions.Pictures[i];
+            if (grid.Start < work.From + work.Count && work.From < grid.End)
+            {
+                yield return pictures.Images[i];
+            }
+        }
     }
 
     private void Make(Decoder decoder, int weights, ImageRef image)

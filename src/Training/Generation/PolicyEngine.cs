@@ -231,7 +231,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         {
             var (rows, columns) = reader.Tokens(image.Image);
             grids.Add(RequestCheck.Placed(request, image, rows, columns));
-            await Task.Run(() => reader.ReadAsync(image.Image, cancellationToken), cancellationToken);
+            await reader.ReadAsync(image.Image, cancellationToken);
         }
 
         return new Sequence(request with { Tokens = _keys.Of(request.Tokens, request.Images, request.Offset) }, grids);

@@ -17,6 +17,7 @@ public sealed class PictureReader
     private readonly long _budget;
     private readonly Dictionary<string, LinkedListNode<Entry>> _kept = new(StringComparer.Ordinal);
     private readonly LinkedList<Entry> _order = new();
+    private readonly Dictionary<string, Task<PicturePatches>> _reading = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
     private long _bytes;
 
@@ -61,7 +62,7 @@ public sealed class PictureReader
     /// <exception cref="IOException">Its file cannot be read.</exception>
     /// <exception cref="InvalidDataException">Its file is damaged, or not of the size that was said.</exception>
     /// <exception cref="KeyNotFoundException">It is not stored.</exception>
-    public async Task<PicturePatches> ReadAsync(ImageRef image, CancellationToken cancellationToken)
+    public Task<PicturePatches> ReadAsync(ImageRef image, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(image);
         lock (_gate)
@@ -70,24 +71,45 @@ public sealed class PictureReader
             {
                 _order.Remove(known);
                 _order.AddLast(known);
-                return known.Value.Patches;
+                return Task.FromResult(known.Value.Patches);
             }
-        }
 
-        var file = await _images.ReadAsync(image, cancellationToken).ConfigureAwait(false);
-        var picture = PictureDecoder.Decode(file.Span);
-        if ((picture.Width, picture.Height) != (image.Width, image.Height))
-        {
-            throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"image {image.Sha256}: its file has {picture.Width} x {picture.Height} pixels, {image.Width} x {image.Height} were said"));
-        }
+            // Whoever asks meanwhile waits for the same; nobody's cancellation ends what others wait for.
+            if (!_reading.TryGetValue(image.Sha256, out var reading))
+            {
+                _reading[image.Sha256] = reading = Task.Run(() => MakeAsync(image), CancellationToken.None);
+            }
 
-        var patches = _processor.Process(picture);
-        Keep(image.Sha256, patches);
-        return patches;
+            return reading.WaitAsync(cancellationToken);
+        }
     }
 
     /// <summary>The same for threads that wait.</summary>
     public PicturePatches Read(ImageRef image) => ReadAsync(image, CancellationToken.None).GetAwaiter().GetResult();
+
+    private async Task<PicturePatches> MakeAsync(ImageRef image)
+    {
+        try
+        {
+            var file = await _images.ReadAsync(image, CancellationToken.None);
+            var picture = PictureDecoder.Decode(file.Span);
+            if ((picture.Width, picture.Height) != (image.Width, image.Height))
+            {
+                throw new InvalidDataException(string.Create(CultureInfo.InvariantCulture, $"image {image.Sha256}: its file has {picture.Width} x {picture.Height} pixels, {image.Width} x {image.Height} were said"));
+            }
+
+            var patches = _processor.Process(picture);
+            Keep(image.Sha256, patches);
+            return patches;
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _reading.Remove(image.Sha256);
+            }
+        }
+    }
 
     private void Keep(string sha256, PicturePatches patches)
     {

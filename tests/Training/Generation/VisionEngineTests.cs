@@ -152,6 +152,37 @@ public sealed class VisionEngineTests
 
     [Theory]
     [MemberData(nameof(VisionFixture.Folders), MemberType = typeof(VisionFixture))]
+    public async Task An_image_that_is_gone_ends_its_own_sequence_and_no_other(string name)
+    {
+        using var fixture = VisionFixture.Open(name);
+        var images = new FixtureImages(fixture);
+        // Without room for patches an image is read when it is asked for, and once more when the tower needs it.
+        await using var engine = await StartAsync(fixture, images, onTensors: false, new EngineOptions { KvMebibytes = 64, Workers = 1, ImageMebibytes = 0 });
+        var row = fixture.Rows.First(r => fixture.PicturesOf(r).Length == 1);
+        var (prompt, greedy, logProbs) = Case(fixture, row);
+        var seeing = ParityRequest.New("seeing", prompt, greedy.Length) with { Forced = greedy, Images = images.In(row, prompt) };
+        images.BeforeRead = () =>
+        {
+            if (images.Reads > 1)
+            {
+                throw new IOException("the disk is away");
+            }
+        };
+        using var asked = new ManualResetEventSlim();
+        engine.Loop.BeforeStep = _ => asked.Wait(Token);
+        var reading = engine.GenerateAsync(ParityRequest.New("reading", [1, 2, 3], 200), Token);
+        var gone = engine.GenerateAsync(seeing, Token);
+        asked.Set();
+        var result = await gone;
+        (result.Status, result.Error!.Contains("the disk is away", StringComparison.Ordinal)).ShouldBe((GenerateStatus.Fault, true));
+        (await reading).Status.ShouldBe(GenerateStatus.Done);
+        images.BeforeRead = null;
+        Near((await GenerateAsync(engine, seeing)).LogProbs, logProbs, row);
+        engine.Status.Healthy.ShouldBeTrue();
+    }
+
+    [Theory]
+    [MemberData(nameof(VisionFixture.Folders), MemberType = typeof(VisionFixture))]
     public async Task Requests_that_cannot_mean_anything_and_files_that_cannot_be_read(string name)
     {
         using var fixture = VisionFixture.Open(name);
