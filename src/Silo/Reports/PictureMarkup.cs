@@ -26,15 +26,15 @@ internal sealed class PictureMarkup(IReadOnlyDictionary<string, ReportPicture> p
     public Markup Draw(int index, ImageRef image) => Draw(Name(index, image), image, Markup.Empty);
 
     /// <summary>An image with the part that a zoom looked at.</summary>
-    public Markup Draw(ZoomBox zoom, ImageRef image)
+    public Markup Draw(ZoomFrame zoom, ImageRef image)
     {
         if (!pictures.TryGetValue(image.Sha256, out var picture))
         {
             return Markup.Empty;
         }
 
-        double x = zoom.X0 * picture.Width / ZoomBox.Scale, y = zoom.Y0 * picture.Height / ZoomBox.Scale;
-        double width = (zoom.X1 - zoom.X0) * picture.Width / ZoomBox.Scale, height = (zoom.Y1 - zoom.Y0) * picture.Height / ZoomBox.Scale;
+        double x = zoom.X0 * picture.Width / ZoomFrame.Scale, y = zoom.Y0 * picture.Height / ZoomFrame.Scale;
+        double width = (zoom.X1 - zoom.X0) * picture.Width / ZoomFrame.Scale, height = (zoom.Y1 - zoom.Y0) * picture.Height / ZoomFrame.Scale;
         return Draw($"zooms into image {Figures.Count(zoom.Image)}", image, Markup.Join(Frames.Select(frame => Markup.Of($"""<rect class="{frame}" x="{x}" y="{y}" width="{width}" height="{height}"/>"""))));
     }
 

@@ -115,7 +115,7 @@ public static partial class ReportGroups
                     yield return new ReportPiece(segment.Kind, role, Figures.Cut(Text(rollout, start, end, chat, t => t), MostPieceCharacters))
                     {
                         Images = [.. rollout.Images.Index().Where(i => start <= i.Item.Start && i.Item.End <= end).Select(i => i.Index)],
-                        Zoom = end == segment.End && rollout.Calls.FirstOrDefault(c => c.Closed && c.Start == segment.Start) is { } call ? ZoomBox.Of(call, rollout.Images.Count(i => i.End <= call.Start)) : null,
+                        Zoom = end == segment.End && rollout.Calls.FirstOrDefault(c => c.Closed && c.Start == segment.Start) is { } call ? ZoomFrame.Of(call, rollout.Images.Count(i => i.End <= call.Start)) : null,
                     };
                 }
             }

@@ -145,5 +145,5 @@ public sealed record ReportPiece(SegmentKind Kind, PieceRole Role, string Text)
     public IReadOnlyList<int> Images { get; init; } = [];
 
     /// <summary>Where its call looked; null where it is no zoom.</summary>
-    public ZoomBox? Zoom { get; init; }
+    public ZoomFrame? Zoom { get; init; }
 }

@@ -51,8 +51,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
         _pictures = processor is null ? null : new PictureReader(_images, processor, PatchBytes);
         using var optimizer = new FusedAdamW(decoder.Trained, new AdamWOptions { Beta1 = _options.Beta1, Beta2 = _options.Beta2, WeightDecay = _options.WeightDecay });
         using var workers = new MicroBatchWorkers(decoder, _options.Threads > 0 ? _options.Threads : Environment.ProcessorCount);
-        var held = Encode(job.Validation, _key.With("validation"), _options.ValidationTraces);
-        _held = held;
+        _held = Encode(job.Validation, _key.With("validation"), _options.ValidationTraces);
         var steps = job.Stages.Sum(s => s.Steps);
         var started = time.GetTimestamp();
         var (step, tokens) = (0, 0L);
@@ -73,7 +72,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
                 tokens += batch.Sum(b => b.Tokens.Length);
                 if (step % _options.ValidateEvery == 0 || step == steps)
                 {
-                    validationLoss = Validate(workers, held, cancellationToken);
+                    validationLoss = Validate(workers, _held, cancellationToken);
                 }
 
                 progress?.Report(new SftProgress(step, steps, stage.Name, loss, validationLoss, tokens, tokens / Math.Max(1e-9, time.GetElapsedTime(started).TotalSeconds)));
@@ -85,7 +84,7 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
             value.requires_grad_(false);
         }
 
-        return validationLoss ?? Validate(workers, held, cancellationToken);
+        return validationLoss ?? Validate(workers, _held, cancellationToken);
     }
 
     /// <summary>Draws many traces, perhaps sorts them by length, cuts them into batches, and shuffles the batches.</summary>

@@ -104,7 +104,7 @@ public sealed class ReportGroupsTests
         var shown = group.Rollouts.ShouldHaveSingleItem();
         shown.Images.ShouldBe([wide, wide, crop]);
         shown.Pieces.Where(p => p.Kind == SegmentKind.Observation).Select(p => (p.Text, string.Join(' ', p.Images))).ShouldBe([("image 2[image 2, 24 x 32]", "2"), ("no such image", "")]);
-        shown.Pieces.Where(p => p.Kind == SegmentKind.ToolCall).Select(p => p.Zoom).ShouldBe([new ZoomBox(1, 0, 100, 500, 1000), null]);
+        shown.Pieces.Where(p => p.Kind == SegmentKind.ToolCall).Select(p => p.Zoom).ShouldBe([new ZoomFrame(1, 0, 100, 500, 1000), null]);
         shown.Pieces.Where(p => p.Kind is not (SegmentKind.ToolCall or SegmentKind.Observation)).ShouldAllBe(p => p.Zoom == null && p.Images.Count == 0);
     }
 

@@ -122,8 +122,8 @@ public sealed class ReportPageTests
             Images = [wide, crop, lost],
             Pieces =
             [
-                new ReportPiece(SegmentKind.ToolCall, PieceRole.Own, "call") { Zoom = new ZoomBox(0, 250, 0, 500, 1000) },
-                new ReportPiece(SegmentKind.ToolCall, PieceRole.Own, "call") { Zoom = new ZoomBox(2, 0, 0, 9, 9) },
+                new ReportPiece(SegmentKind.ToolCall, PieceRole.Own, "call") { Zoom = new ZoomFrame(0, 250, 0, 500, 1000) },
+                new ReportPiece(SegmentKind.ToolCall, PieceRole.Own, "call") { Zoom = new ZoomFrame(2, 0, 0, 9, 9) },
                 new ReportPiece(SegmentKind.Template, PieceRole.Own, "images") { Images = [1, 2] },
             ],
         };

@@ -18,7 +18,7 @@ public sealed class ImageSearchTool(IImageStore? store, ImageIndex? index = null
     private const int DefaultHits = 3;
     private const int MaxHits = 5;
 
-    private readonly DecodedPictures _pictures = new(cacheBytes);
+    private readonly EpisodePictures _pictures = new(Name, store, cacheBytes);
 
     /// <inheritdoc/>
     public ToolSpec Spec { get; } = new(Name, "Finds the pictures that are most like an image and returns their captions.",
@@ -34,25 +34,14 @@ public sealed class ImageSearchTool(IImageStore? store, ImageIndex? index = null
     public bool NeedsImages => true;
 
     /// <inheritdoc/>
-    public async Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken)
-    {
-        if (store is null)
-        {
-            return new ToolProbe(false, "no image store is registered", "register an IImageStore (AddAxpo does)");
-        }
-
-        try
+    public Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken) => _pictures.ProbeAsync(
+        () =>
         {
             var searched = index ?? ImageIndex.Shipped;
-            var picture = await Task.Run(() => PictureDecoder.Decode(PictureEncoder.Png(2, 2, [0, 255, 255, 0])), cancellationToken);
-            searched.Nearest(picture, 1);
+            searched.Nearest(PictureDecoder.Decode(PictureEncoder.Png(2, 2, [0, 255, 255, 0])), 1);
             return new ToolProbe(true, string.Create(CultureInfo.InvariantCulture, $"searches {searched.Count} pictures"));
-        }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or InvalidDataException)
-        {
-            return new ToolProbe(false, e.Message, "SkiaSharp's native library is needed; it comes with Axpo's packages: run dotnet restore");
-        }
-    }
+        },
+        cancellationToken);
 
     /// <inheritdoc/>
     public Task<IToolSession> OpenAsync(ToolSessionContext context, CancellationToken cancellationToken) => Task.FromResult<IToolSession>(new Session(this));
@@ -65,14 +54,9 @@ public sealed class ImageSearchTool(IImageStore? store, ImageIndex? index = null
         }
 
         var (images, at, count) = (invocation.Images, arguments.Integer("img_idx") ?? 0, arguments.Integer("top_k") ?? DefaultHits);
-        if (images.Count == 0)
+        if (EpisodePictures.Fault(images, at, "to search with") is { } absent)
         {
-            return ToolArguments.Fault("there is no image to search with");
-        }
-
-        if (at < 0 || at >= images.Count)
-        {
-            return ToolArguments.Fault(images.Count == 1 ? $"there is no image {at}; the only one is 0" : $"there is no image {at}; there are 0 to {images.Count - 1}");
+            return absent;
         }
 
         if (count is < 1 or > MaxHits)
@@ -80,21 +64,8 @@ public sealed class ImageSearchTool(IImageStore? store, ImageIndex? index = null
             return ToolArguments.Fault($"top_k must be 1 to {MaxHits}");
         }
 
-        var hits = await SearchAsync(store ?? throw new ToolUnavailableException($"{Name}: no image store is registered", isTransient: false), images[at], count, cancellationToken);
+        var hits = await _pictures.WithAsync(images[at], (_, picture) => Task.Run(() => (index ?? ImageIndex.Shipped).Nearest(picture, count), cancellationToken), cancellationToken);
         return new ToolResult(string.Join('\n', hits.Select((h, i) => string.Create(CultureInfo.InvariantCulture, $"[{i + 1}] {h.Caption} ({h.Similarity:F2})"))));
-    }
-
-    private async Task<IReadOnlyList<ImageHit>> SearchAsync(IImageStore images, ImageRef image, int count, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var picture = await _pictures.GetAsync(image, async i => await images.ReadAsync(i, CancellationToken.None), cancellationToken);
-            return await Task.Run(() => (index ?? ImageIndex.Shipped).Nearest(picture, count), cancellationToken);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or InvalidDataException or NotSupportedException)
-        {
-            throw new ToolUnavailableException($"{Name}: image {image.Uri}: {e.Message}", isTransient: e is IOException, e);
-        }
     }
 
     private sealed class Session(ImageSearchTool tool) : IToolSession

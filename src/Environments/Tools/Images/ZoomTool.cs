@@ -17,7 +17,7 @@ public sealed class ZoomTool(IImageStore? store, long cacheBytes = ZoomTool.Defa
     /// <summary>Bytes of decoded pixels that are kept unless told otherwise.</summary>
     public const long DefaultCacheBytes = 256L << 20;
 
-    private readonly DecodedPictures _pictures = new(cacheBytes);
+    private readonly EpisodePictures _pictures = new(Name, store, cacheBytes);
 
     /// <inheritdoc/>
     public ToolSpec Spec { get; } = new(Name, "Zooms in on a part of an image and shows it as a new image.",
@@ -34,26 +34,15 @@ public sealed class ZoomTool(IImageStore? store, long cacheBytes = ZoomTool.Defa
     public bool NeedsImages => true;
 
     /// <inheritdoc/>
-    public async Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken)
-    {
-        if (store is null)
+    public Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken) => _pictures.ProbeAsync(
+        () =>
         {
-            return new ToolProbe(false, "no image store is registered", "register an IImageStore (AddAxpo does)");
-        }
-
-        try
-        {
-            var file = PictureEncoder.Png(2, 2, [1, 2, 3, 4]);
-            var crop = await Task.Run(() => PictureDecoder.Decode(Crop(PictureDecoder.Decode(file), new ZoomBox(1, 1, 1, 1))), cancellationToken);
+            var crop = PictureDecoder.Decode(Crop(PictureDecoder.Decode(PictureEncoder.Png(2, 2, [1, 2, 3, 4])), new ZoomBox(1, 1, 1, 1)));
             return crop is { Width: 1, Height: 1 } && crop.Rgb[0] == 4
                 ? new ToolProbe(true, "cuts and writes pictures")
                 : new ToolProbe(false, "a pixel cut out of a picture is another one", "reinstall Axpo: its SkiaSharp is damaged");
-        }
-        catch (Exception e) when (e is TypeInitializationException or DllNotFoundException or InvalidDataException)
-        {
-            return new ToolProbe(false, e.Message, "SkiaSharp's native library is needed; it comes with Axpo's packages: run dotnet restore");
-        }
-    }
+        },
+        cancellationToken);
 
     /// <inheritdoc/>
     public Task<IToolSession> OpenAsync(ToolSessionContext context, CancellationToken cancellationToken) => Task.FromResult<IToolSession>(new Session(this));
@@ -72,14 +61,9 @@ public sealed class ZoomTool(IImageStore? store, long cacheBytes = ZoomTool.Defa
         }
 
         var (images, index) = (invocation.Images, arguments.Integer("img_idx") ?? 0);
-        if (images.Count == 0)
+        if (EpisodePictures.Fault(images, index, "to zoom in on") is { } absent)
         {
-            return ToolArguments.Fault("there is no image to zoom in on");
-        }
-
-        if (index < 0 || index >= images.Count)
-        {
-            return ToolArguments.Fault(images.Count == 1 ? $"there is no image {index}; the only one is 0" : $"there is no image {index}; there are 0 to {images.Count - 1}");
+            return absent;
         }
 
         var image = images[index];
@@ -88,27 +72,9 @@ public sealed class ZoomTool(IImageStore? store, long cacheBytes = ZoomTool.Defa
             return ToolArguments.Fault(fault);
         }
 
-        return store is null
-            ? throw new ToolUnavailableException($"{Name}: no image store is registered", isTransient: false)
-            : new ToolResult(Observation(images.Count)) { Images = [await ZoomAsync(store, invocation.Run, image, box, cancellationToken)] };
-    }
-
-    private async Task<ImageRef> ZoomAsync(IImageStore images, string run, ImageRef image, ZoomBox box, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var picture = await _pictures.GetAsync(image, async i => await images.ReadAsync(i, CancellationToken.None), cancellationToken);
-            if ((picture.Width, picture.Height) != (image.Width, image.Height))
-            {
-                throw new InvalidDataException($"it has {picture.Width} x {picture.Height} pixels, its reference says {image.Width} x {image.Height}");
-            }
-
-            return await images.PutAsync(run, await Task.Run(() => Crop(picture, box), cancellationToken), cancellationToken);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or KeyNotFoundException or InvalidDataException or NotSupportedException)
-        {
-            throw new ToolUnavailableException($"{Name}: image {image.Uri}: {e.Message}", isTransient: e is IOException, e);
-        }
+        var crop = await _pictures.WithAsync(
+            image, async (store, picture) => await store.PutAsync(invocation.Run, await Task.Run(() => Crop(picture, box), cancellationToken), cancellationToken), cancellationToken);
+        return new ToolResult(Observation(images.Count)) { Images = [crop] };
     }
 
     private sealed class Session(ZoomTool tool) : IToolSession

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Axpo.Environments.Tools.Images;
 
 namespace Axpo.Silo.Reports;
 
@@ -8,20 +9,18 @@ namespace Axpo.Silo.Reports;
 /// <param name="Y0">Upper edge.</param>
 /// <param name="X1">Right edge.</param>
 /// <param name="Y1">Lower edge.</param>
-public sealed record ZoomBox(int Image, double X0, double Y0, double X1, double Y1)
+public sealed record ZoomFrame(int Image, double X0, double Y0, double X1, double Y1)
 {
     /// <summary>What the sides of an image count.</summary>
     public const double Scale = 1000;
 
-    private const string ToolName = "image_zoom_in";
-
     /// <summary>Reads the box of a call; null where the call is another one, or its box or image cannot be told.</summary>
     /// <param name="call">The call. Untrusted.</param>
     /// <param name="images">Images that the episode had seen.</param>
-    public static ZoomBox? Of(ToolCall call, int images)
+    public static ZoomFrame? Of(ToolCall call, int images)
     {
         ArgumentNullException.ThrowIfNull(call);
-        if (call.Name != ToolName)
+        if (call.Name != ZoomTool.Name)
         {
             return null;
         }
@@ -40,7 +39,7 @@ public sealed record ZoomBox(int Image, double X0, double Y0, double X1, double 
         }
     }
 
-    private static ZoomBox? Of(int image, JsonElement box)
+    private static ZoomFrame? Of(int image, JsonElement box)
     {
         if (box.ValueKind != JsonValueKind.Array || box.GetArrayLength() != 4 || box.EnumerateArray().Any(v => v.ValueKind != JsonValueKind.Number))
         {
@@ -48,6 +47,6 @@ public sealed record ZoomBox(int Image, double X0, double Y0, double X1, double 
         }
 
         double[] edges = [.. box.EnumerateArray().Select(v => v.TryGetDouble(out var edge) ? Math.Clamp(edge, 0, Scale) : double.NaN)];
-        return edges[0] < edges[2] && edges[1] < edges[3] ? new ZoomBox(image, edges[0], edges[1], edges[2], edges[3]) : null;
+        return edges[0] < edges[2] && edges[1] < edges[3] ? new ZoomFrame(image, edges[0], edges[1], edges[2], edges[3]) : null;
     }
 }
