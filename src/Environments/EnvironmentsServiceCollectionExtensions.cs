@@ -35,6 +35,7 @@ public static class EnvironmentsServiceCollectionExtensions
             .AddTaskSuite(_ => new FindDigitSuite())
             .AddTaskSuite(_ => new CompareDigitsSuite())
             .AddTaskSuite(_ => new SumDigitsSuite())
+            .AddTaskSuite(_ => new PictureFactSuite())
             .AddVerifier<ExactVerifier>()
             .AddVerifier<NumericVerifier>()
             .AddVerifier<ChoiceVerifier>()

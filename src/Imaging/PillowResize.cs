@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Axpo.Imaging;
 
 /// <summary>
@@ -25,27 +27,51 @@ public static class PillowResize
     {
         var taps = Taps(picture.Width, width);
         var output = new byte[checked(width * picture.Height * 3)];
+        var (red, green, blue) = (new int[picture.Width], new int[picture.Width], new int[picture.Width]);
         for (var y = 0; y < picture.Height; y++)
         {
-            var row = picture.Row(y);
+            var isGrey = Part(picture.Row(y), red, green, blue);
             var to = output.AsSpan(y * width * 3, width * 3);
             for (var x = 0; x < width; x++)
             {
                 var (first, weights) = taps[x];
-                var (red, green, blue) = (1 << (PrecisionBits - 1), 1 << (PrecisionBits - 1), 1 << (PrecisionBits - 1));
-                var from = row[(first * 3)..];
-                for (var i = 0; i < weights.Length; i++)
-                {
-                    red += from[3 * i] * weights[i];
-                    green += from[(3 * i) + 1] * weights[i];
-                    blue += from[(3 * i) + 2] * weights[i];
-                }
-
-                (to[3 * x], to[(3 * x) + 1], to[(3 * x) + 2]) = (Clip(red), Clip(green), Clip(blue));
+                to[3 * x] = Sum(red, first, weights);
+                (to[(3 * x) + 1], to[(3 * x) + 2]) = isGrey ? (to[3 * x], to[3 * x]) : (Sum(green, first, weights), Sum(blue, first, weights));
             }
         }
 
         return new Picture(width, picture.Height, output);
+    }
+
+    /// <summary>Channels apart; whether they are the same.</summary>
+    private static bool Part(ReadOnlySpan<byte> row, int[] red, int[] green, int[] blue)
+    {
+        var differences = 0;
+        for (var x = 0; x < red.Length; x++)
+        {
+            var (r, g, b) = (row[3 * x], row[(3 * x) + 1], row[(3 * x) + 2]);
+            (red[x], green[x], blue[x]) = (r, g, b);
+            differences |= (r ^ g) | (r ^ b);
+        }
+
+        return differences == 0;
+    }
+
+    private static byte Sum(int[] channel, int first, int[] weights)
+    {
+        var (sums, i) = (Vector<int>.Zero, 0);
+        for (; i <= weights.Length - Vector<int>.Count; i += Vector<int>.Count)
+        {
+            sums += new Vector<int>(channel, first + i) * new Vector<int>(weights, i);
+        }
+
+        var sum = Vector.Sum(sums) + (1 << (PrecisionBits - 1));
+        for (; i < weights.Length; i++)
+        {
+            sum += channel[first + i] * weights[i];
+        }
+
+        return Clip(sum);
     }
 
     private static Picture Vertical(Picture picture, int height)

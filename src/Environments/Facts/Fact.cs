@@ -25,15 +25,24 @@ public static class FactBase
     public static IReadOnlyList<Fact> Chains { get; } =
         [.. FactTables.Countries.Select(c => new Fact("after-" + c.Iso, "country after " + c.Name, After[c.Name].Name, "after", c.Name))];
 
+    /// <summary>From a number back to what has it: a country by its calling code, an element by its atomic number. No fact of <see cref="OneHop"/> shares a word with their titles.</summary>
+    public static IReadOnlyList<Fact> Numbers { get; } =
+    [
+        .. FactTables.Countries.Select(c => new Fact("prefix-" + c.Iso, "dialling prefix " + Text(c.CallingCode), c.Name, "prefix", c.Name)),
+        .. FactTables.Elements.Select(e => new Fact("element-" + e.Symbol, "element " + Text(e.Number), e.Name, "element", e.Name)),
+    ];
+
     /// <summary>Everything, for the index.</summary>
-    public static IReadOnlyList<Fact> All { get; } = [.. OneHop, .. Chains];
+    public static IReadOnlyList<Fact> All { get; } = [.. OneHop, .. Chains, .. Numbers];
+
+    private static string Text(int number) => number.ToString(System.Globalization.CultureInfo.InvariantCulture);
 
     private static IEnumerable<Fact> Countries()
     {
         foreach (var c in FactTables.Countries)
         {
             yield return new Fact("capital-" + c.Iso, "capital of " + c.Name, c.Capital, "capital", c.Name);
-            yield return new Fact("code-" + c.Iso, "calling code of " + c.Name, c.CallingCode.ToString(System.Globalization.CultureInfo.InvariantCulture), "code", c.Name);
+            yield return new Fact("code-" + c.Iso, "calling code of " + c.Name, Text(c.CallingCode), "code", c.Name);
             if (c.Currency.Length > 0)
             {
                 yield return new Fact("currency-" + c.Iso, "currency of " + c.Name, c.Currency, "currency", c.Name);
@@ -46,7 +55,7 @@ public static class FactBase
         foreach (var e in FactTables.Elements)
         {
             yield return new Fact("symbol-" + e.Symbol, "symbol of " + e.Name, e.Symbol, "symbol", e.Name);
-            yield return new Fact("number-" + e.Symbol, "number of " + e.Name, e.Number.ToString(System.Globalization.CultureInfo.InvariantCulture), "number", e.Name);
+            yield return new Fact("number-" + e.Symbol, "number of " + e.Name, Text(e.Number), "number", e.Name);
         }
     }
 

@@ -14,7 +14,14 @@ internal static class Searches
     }
 
     /// <summary>Answers queries in order; a query may name the answer before it as <c>{0}</c>.</summary>
-    public static TeacherTrace Demonstrate(Question question, IReadOnlyList<string> queries)
+    public static TeacherTrace Demonstrate(Question question, IReadOnlyList<string> queries) => new(question, Steps(question, queries, begun: false), null, question.Answer);
+
+    /// <summary>The steps of <see cref="Demonstrate"/>.</summary>
+    /// <param name="question">What is asked; the last result is its answer.</param>
+    /// <param name="queries">Queries in order; one may name the answer before it as <c>{0}</c>.</param>
+    /// <param name="begun">Whether other calls come before them.</param>
+    /// <exception cref="InvalidOperationException">The searches end at another answer.</exception>
+    public static IReadOnlyList<TeacherStep> Steps(Question question, IReadOnlyList<string> queries, bool begun)
     {
         var steps = new List<TeacherStep>();
         var answer = "";
@@ -24,11 +31,11 @@ internal static class Searches
             var results = FactIndex.Shared.Search(query, FactIndex.DefaultResults);
             answer = results[0].Text;
             var arguments = $$"""{"query":"{{JsonEncodedText.Encode(query, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}}"}""";
-            steps.Add(new TeacherStep(steps.Count == 0 ? "use search" : "then search", "web_search", arguments, FactIndex.Format(results)));
+            steps.Add(new TeacherStep(steps.Count == 0 && !begun ? "use search" : "then search", "web_search", arguments, FactIndex.Format(results)));
         }
 
         return answer == question.Answer
-            ? new TeacherTrace(question, steps, null, answer)
+            ? steps
             : throw new InvalidOperationException($"question '{question.Id}': the teacher's searches end at '{answer}', the answer is '{question.Answer}'");
     }
 }

@@ -33,10 +33,12 @@ public static class SftRecipes
     /// <summary>The texts from which the tokenizer of axpo-tiny-vl learns its words.</summary>
     public static IEnumerable<string> PictureTokenizerCorpus()
     {
+        var key = ChanceKey.Root(0).With("tokenizer");
         string[] scaffolding = ["use image_zoom_in", "then image_zoom_in", "I see it", "image 1", "image 2"];
         return TokenizerCorpus()
             .Concat(Enumerable.Repeat(scaffolding, 1000).SelectMany(t => t))
-            .Concat(PictureSuites.SelectMany(s => s.Draw(Split.Train, ChanceKey.Root(0).With("tokenizer"), 1000)).SelectMany(q => new[] { q.Text, q.Answer }));
+            .Concat(FactBase.Numbers.Where(f => f.Split == Split.Train).Select(f => f.Title))
+            .Concat(new CalendarSuite().Draw(Split.Train, key, 6000).Concat(PictureSuites.SelectMany(s => s.Draw(Split.Train, key, 1000))).SelectMany(q => new[] { q.Text, q.Answer }));
     }
 
     /// <summary>The texts from which the tokenizer of axpo-tiny learns its words.</summary>
@@ -57,7 +59,7 @@ public static class SftRecipes
             }
         }
 
-        foreach (var fact in FactBase.All.Where(f => f.Split == Split.Train))
+        foreach (var fact in FactBase.OneHop.Concat(FactBase.Chains).Where(f => f.Split == Split.Train))
         {
             yield return fact.Title;
             yield return fact.Answer;
@@ -116,31 +118,43 @@ public static class SftRecipes
         };
     }
 
-    private static DigitSuite[] PictureSuites => [new FindDigitSuite(), new CompareDigitsSuite(), new SumDigitsSuite()];
+    private static DigitSuite[] PictureSuites => [new FindDigitSuite(), new CompareDigitsSuite(), new SumDigitsSuite(), new PictureFactSuite()];
 
-    /// <summary>Handwritten digits on canvases: first find and read one, then several. Some traces answer at a glance, which is a guess among ten: so whoever zooms gains.</summary>
+    /// <summary>
+    /// All nine suites: learn to copy, to find a digit and to read it first, then the suites, under one schedule; half of the traces have pictures. Some of those answer at a
+    /// glance, which is a guess: so whoever zooms gains.
+    /// </summary>
     private static SftRecipe TinyVl()
     {
-        const int one = 1500;
-        const int all = 1500;
-        var (find, compare, sum) = (new FindDigitSuite(), new CompareDigitsSuite(), new SumDigitsSuite());
+        const int first = 1200;
+        const int all = 1800;
+        var (mental, arithmetic, calendar, fact, chain) = (new MentalArithmetic(), new ArithmeticSuite(), new CalendarSuite(), new FactSuite(), new FactChainSuite(2, 4));
+        var (find, nested, compare, sum, picture) = (new FindDigitSuite(), new FindDigitSuite(2, 3), new CompareDigitsSuite(2, 3), new SumDigitsSuite(), new PictureFactSuite());
+        var copier = new CopyTeacher();
         return new SftRecipe(
             "tiny-vl",
-            "axpo-tiny-vl: find-digit, compare-digits and sum-digits",
+            "axpo-tiny-vl: all nine suites",
             new SftJob(
-                new SftOptions { ScheduleSteps = one + all, ByLength = false, Threads = 2 },
+                new SftOptions { BatchSize = 32, ScheduleSteps = first + all, ByLength = false, Threads = 2 },
                 [
-                    new SftStage("find-digit", one, key => Trace(find, find, Split.Train, .9, key)),
-                    new SftStage("suites", all, key => Any(Split.Train, key)),
+                    new SftStage("copy and find-digit", first, key => key.With("copy or find").Uniform(0, 0) < .5 ? copier.Draw(key) : Trace(find, find, Split.Train, .8, key)),
+                    new SftStage("suites", all, key => key.With("copy or suite").Uniform(0, 0) < .12 ? copier.Draw(key) : Any(Split.Train, key)),
                 ],
                 key => Any(Split.Validation, key)),
             Sees: true);
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
         {
-            < .5 => Trace(find, find, split, .6, key),
-            < .75 => Trace(compare, compare, split, .8, key),
-            _ => Trace(sum, sum, split, .9, key),
+            < .1 => Trace(mental, mental, split, .25, key),
+            < .16 => Trace(arithmetic, arithmetic, split, 1, key),
+            < .24 => Trace(calendar, calendar, split, 1, key),
+            < .34 => Trace(fact, fact, split, 1, key),
+            < .45 => Trace(chain, chain, split, 1, key),
+            < .7 => Trace(find, find, split, .5, key),
+            < .73 => Trace(nested, nested, split, 1, key),
+            < .82 => Trace(compare, compare, split, .7, key),
+            < .91 => Trace(sum, sum, split, .9, key),
+            _ => Trace(picture, picture, split, 1, key),
         };
     }
 

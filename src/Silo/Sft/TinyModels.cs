@@ -16,8 +16,8 @@ public static class TinyModels
     /// <summary>Two-letter pieces of names.</summary>
     public const int NamePairs = 200;
 
-    /// <summary>Side of a patch of axpo-tiny-vl, pixels; two by two are a token.</summary>
-    private const int PatchSize = 2;
+    /// <summary>Side of a patch of axpo-tiny-vl, pixels; each is a token.</summary>
+    private const int PatchSize = 4;
 
     /// <summary>Longest side of a square picture as axpo-tiny-vl sees it, pixels: 64 tokens.</summary>
     private const int PictureSide = 32;
@@ -35,7 +35,7 @@ public static class TinyModels
             {
                 PatchSize = PatchSize,
                 TemporalPatchSize = 2,
-                MergeSize = 2,
+                MergeSize = 1,
                 MinPixels = PictureSide * PictureSide / 2,
                 MaxPixels = PictureSide * PictureSide,
                 Mean = [.5, .5, .5],
@@ -80,13 +80,13 @@ public static class TinyModels
             Tower = new VisionConfig
             {
                 Layers = 2,
-                HiddenSize = 64,
-                IntermediateSize = 128,
+                HiddenSize = 96,
+                IntermediateSize = 192,
                 Heads = 4,
                 PatchSize = PatchSize,
                 TemporalPatchSize = 2,
                 Channels = 3,
-                MergeSize = 2,
+                MergeSize = 1,
                 OutputSize = 128,
                 PositionSide = PictureSide / PatchSize,
                 DeepstackLayers = [0],

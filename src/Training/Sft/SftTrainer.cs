@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Axpo.Core;
 using Axpo.Imaging;
 using Axpo.Training.Devices;
@@ -101,22 +102,30 @@ public sealed class SftTrainer(Decoder decoder, IChatFormat chat, SftJob job, Ti
         return new Queue<EncodedPiece[]>(order.Select(b => pieces[(b * _options.BatchSize)..((b + 1) * _options.BatchSize)]));
     }
 
-    private EncodedPiece[] Encode(Func<ChanceKey, TeacherTrace> draw, ChanceKey key, int count) => [.. Enumerable.Range(0, count).Select(i =>
+    /// <summary>Draws traces, pictures above all on every core, and encodes them in order.</summary>
+    private EncodedPiece[] Encode(Func<ChanceKey, TeacherTrace> draw, ChanceKey key, int count)
     {
-        var trace = draw(key.With((ulong)i));
-        return chat.EncodeTrace(trace, [.. (trace.Question.Tools ?? []).Select(Tool)], ImagesOf(trace));
-    })];
-
-    /// <summary>Images of the question, then of each step; null: there are none.</summary>
-    private ImageRef[][]? ImagesOf(TeacherTrace trace)
-    {
-        if (trace.Question.Images.Length == 0 && trace.Steps.All(s => s.Images.Count == 0))
+        var drawn = new (TeacherTrace Trace, ReadOnlyMemory<byte>[] Files)[count];
+        try
         {
-            return null;
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = _options.Threads > 0 ? _options.Threads : -1 }, i =>
+            {
+                var trace = draw(key.With((ulong)i));
+                drawn[i] = (trace, [.. trace.Question.Images.Select(Read)]);
+            });
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
         }
 
-        return [[.. trace.Question.Images.Select(source => _images.Add(Read(source)))], .. trace.Steps.Select(s => s.Images.Select(_images.Add).ToArray())];
+        return [.. drawn.Select(d => chat.EncodeTrace(d.Trace, [.. (d.Trace.Question.Tools ?? []).Select(Tool)], ImagesOf(d.Trace, d.Files)))];
     }
+
+    /// <summary>Images of the question, then of each step; null: there are none.</summary>
+    private ImageRef[][]? ImagesOf(TeacherTrace trace, ReadOnlyMemory<byte>[] files) => files.Length == 0 && trace.Steps.All(s => s.Images.Count == 0)
+        ? null
+        : [[.. files.Select(_images.Add)], .. trace.Steps.Select(s => s.Images.Select(_images.Add).ToArray())];
 
     private ReadOnlyMemory<byte> Read(string source) => job.Images is { } images
         ? images.ReadAsync(source, CancellationToken.None).AsTask().GetAwaiter().GetResult()

@@ -25,8 +25,9 @@ public static partial class TinyTokenizerBuilder
     /// <summary>Tags of a policy that sees: before an image, a part of it, behind it, and a part of a video, which none takes.</summary>
     public static IReadOnlyList<string> PictureTags { get; } = ["<|vision_start|>", "<|image_pad|>", "<|vision_end|>", "<|video_pad|>"];
 
-    /// <summary>Pieces of a call with an image.</summary>
-    public static IReadOnlyList<string> PictureScaffolding { get; } = ["image_zoom_in", "bbox_2d\":[", "],\"img_idx\":", "]}}", "}}"];
+    /// <summary>Pieces of the calls that only a policy that sees learns: those with an image, and those about dates.</summary>
+    public static IReadOnlyList<string> PictureScaffolding { get; } =
+        ["image_zoom_in", "bbox_2d\":[", "],\"img_idx\":", "]}}", "}}", "code\":\"from datetime import*;print(", "date(", ").days", "timedelta(", ":%A}'"];
 
     /// <summary>Pieces of a call and of an answer.</summary>
     public static IReadOnlyList<string> Scaffolding { get; } =

@@ -33,10 +33,10 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
     public string Name { get; }
 
     /// <inheritdoc/>
-    public string Category => "perception";
+    public virtual string Category => "perception";
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Tools { get; } = [ZoomTool.Name];
+    public virtual IReadOnlyList<string> Tools { get; } = [ZoomTool.Name];
 
     string ITeacher.Suite => Name;
 
@@ -87,7 +87,7 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
         }
 
         return useTool
-            ? new TeacherTrace(question, Zooms.Of(scene.Render(), Targets(scene), key), null, answer)
+            ? new TeacherTrace(question, [.. Zooms.Of(scene.Render(), Targets(scene), key), .. LookUps(question, drawing)], null, answer)
             : new TeacherTrace(question, [], "I see it", answer);
     }
 
@@ -99,6 +99,9 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
 
     /// <summary>What the teacher zooms in on: each digit.</summary>
     internal virtual IReadOnlyList<ZoomTarget> Targets(Scene scene) => [.. scene.Digits.Select(d => new ZoomTarget(0, d.Box, d.InkBox))];
+
+    /// <summary>What the teacher looks up when it has read the digits: nothing.</summary>
+    internal virtual IReadOnlyList<TeacherStep> LookUps(Question question, Drawing drawing) => [];
 
     /// <summary>A digit of a split.</summary>
     internal static PlacedDigit Place(ChanceStream chance, Split split, int digit, ZoomBox box) => new(digit, HandwrittenDigits.Draw(chance, split, digit), box);

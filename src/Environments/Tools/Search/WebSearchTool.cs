@@ -8,10 +8,13 @@ namespace Axpo.Environments.Tools.Search;
 /// </summary>
 public sealed class WebSearchTool(FactIndex index, WebSearchOptions options) : ITool, IDisposable
 {
+    /// <summary>Its name.</summary>
+    public const string Name = "web_search";
+
     private readonly SemaphoreSlim _slots = new(options.Concurrency, options.Concurrency);
 
     /// <inheritdoc/>
-    public ToolSpec Spec { get; } = new("web_search", "Searches documents and returns the best results as text.",
+    public ToolSpec Spec { get; } = new(Name, "Searches documents and returns the best results as text.",
     [
         new ToolParameter("query", "string", true, "What to look for."),
         new ToolParameter("max_results", "integer", false, "At most so many results."),
