@@ -13,7 +13,7 @@ namespace Axpo.Environments;
 /// <summary>Registers what Axpo ships for policies to do, and what users add.</summary>
 public static class EnvironmentsServiceCollectionExtensions
 {
-    /// <summary>Adds the shipped suites with their teachers, the verifiers, <c>web_search</c>, <c>image_zoom_in</c> (which works where an <see cref="IImageStore"/> is registered) and the images of questions. Adding twice changes nothing.</summary>
+    /// <summary>Adds the shipped suites with their teachers, the verifiers, <c>web_search</c>, <c>image_zoom_in</c> and, for evaluation, <c>image_search</c> (which work where an <see cref="IImageStore"/> is registered) and the images of questions. Adding twice changes nothing.</summary>
     /// <param name="services">The collection.</param>
     /// <param name="configure">Changes the defaults.</param>
     public static IServiceCollection AddAxpoEnvironments(this IServiceCollection services, Action<EnvironmentsOptions>? configure = null)
@@ -27,6 +27,7 @@ public static class EnvironmentsServiceCollectionExtensions
         return services
             .AddTool<WebSearchTool>()
             .AddTool(p => new ZoomTool(p.GetService<IImageStore>()))
+            .AddTool(p => new ImageSearchTool(p.GetService<IImageStore>()))
             .AddTaskSuite<MentalArithmetic>()
             .AddTaskSuite<ArithmeticSuite>()
             .AddTaskSuite<CalendarSuite>()

@@ -28,6 +28,9 @@ public interface ITool
     /// <summary>Whether it can do nothing without an image of the episode: where nobody says which tools a question offers, one without images does not offer it.</summary>
     bool NeedsImages => false;
 
+    /// <summary>Whether policies do not train with it: it is offered where a question, or <see cref="EvaluationOptions.Tools"/>, names it, and nowhere else.</summary>
+    bool IsHeldOut => false;
+
     /// <summary>
     /// Tries the tool for real (a sandboxed <c>print(1)</c>, a query); called at start for every tool asked for.
     /// </summary>

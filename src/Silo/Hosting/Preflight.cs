@@ -207,7 +207,7 @@ public static class Preflight
         IQuestionSource source;
         try
         {
-            source = await catalog.OpenAsync(tasks, cancellationToken);
+            source = await catalog.OpenAsync(configuration, cancellationToken);
             if (sees == false && tasks.Questions is { } file)
             {
                 QuestionFile.RequireText(file, source.Draw(0, Phase.Rollout, 0, Split.Test, int.MaxValue));
@@ -231,7 +231,8 @@ public static class Preflight
         {
             if (!tools.TryGetValue(name, out var tool))
             {
-                problems.Add(new Problem("tasks", asked, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
+                var isMore = configuration.Evaluation.ToolNames().Contains(name, StringComparer.Ordinal);
+                problems.Add(new Problem(isMore ? "evaluation.tools" : "tasks", isMore ? configuration.Evaluation.Tools : asked, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
             }
             else if (await tool.ProbeAsync(cancellationToken) is { Works: false } probe)
             {

@@ -172,7 +172,7 @@ public sealed class RunServices(
     private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Part<Run>(async () =>
     {
         var manifest = await manifests.ReadAsync(name, CancellationToken.None);
-        return new Run(manifest.Configuration, await suites.OpenAsync(manifest.Configuration.Tasks, CancellationToken.None), parts);
+        return new Run(manifest.Configuration, await suites.OpenAsync(manifest.Configuration, CancellationToken.None), parts);
     })).GetAsync();
 
     /// <summary>Something that is made once, on first use. A making that failed is tried again by whoever asks next: storage that was away for a moment must not end a run.</summary>

@@ -28,7 +28,7 @@ public sealed class SuiteCatalogTests : IDisposable
         var asked = source.Draw(1, Phase.Eval, 0, Split.Test, 10);
         asked.Select(q => q.Id).ShouldBe(["a", "b"]);
         asked[0].Tools.ShouldBe(["python"]); // Of the suite arithmetic, registered or not: preflight asks for it by name.
-        asked[1].Tools.ShouldBe(["web_search"]); // Every registered tool that needs no image.
+        asked[1].Tools.ShouldBe(["web_search"]); // Every registered tool that needs no image and is not held out.
         source.Tools.ShouldBe(["python", "web_search"]);
     }
 
@@ -39,7 +39,7 @@ public sealed class SuiteCatalogTests : IDisposable
     [Fact]
     public async Task Suites_are_set_up_with_the_horizon_and_offer_their_tools()
     {
-        var source = await Catalog.OpenAsync(new TaskOptions { Suites = new() { ["fact-chain"] = 1 }, HorizonMin = 5, HorizonMax = 6 }, TestContext.Current.CancellationToken);
+        var source = await Catalog.OpenAsync(new RunConfiguration { Tasks = new TaskOptions { Suites = new() { ["fact-chain"] = 1 }, HorizonMin = 5, HorizonMax = 6 } }, TestContext.Current.CancellationToken);
         var asked = source.Draw(1, Phase.Train, 1, Split.Train, 30);
         asked.Select(q => q.Horizon).Distinct().Order().ShouldBe([5, 6]);
         asked.ShouldAllBe(q => q.Tools!.Single() == "web_search");
@@ -55,14 +55,28 @@ public sealed class SuiteCatalogTests : IDisposable
     {
         foreach (var (name, want) in new[] { ("fact-chain", chains), ("find-digit", found), ("sum-digits", sums) })
         {
-            var source = await Catalog.OpenAsync(new TaskOptions { Suites = new() { [name] = 1 }, HorizonMin = min, HorizonMax = max }, TestContext.Current.CancellationToken);
+            var source = await Catalog.OpenAsync(new RunConfiguration { Tasks = new TaskOptions { Suites = new() { [name] = 1 }, HorizonMin = min, HorizonMax = max } }, TestContext.Current.CancellationToken);
             source.Draw(1, Phase.Train, 1, Split.Train, 20).Select(q => q.Horizon).Distinct().Order().ToArray().ShouldBe(want, name);
         }
     }
 
+    [Theory]
+    [InlineData(Phase.Eval, "find-digit", new[] { "image_zoom_in", "image_search" })]
+    [InlineData(Phase.EvalT1, "find-digit", new[] { "image_zoom_in", "image_search" })]
+    [InlineData(Phase.EvalT1, "fact", new[] { "web_search" })]
+    [InlineData(Phase.Train, "find-digit", new[] { "image_zoom_in" })]
+    [InlineData(Phase.Rollout, "find-digit", new[] { "image_zoom_in" })]
+    public async Task Evaluation_alone_offers_the_tools_that_it_names_to_questions_that_they_can_serve(Phase phase, string suite, string[] offered)
+    {
+        var source = await Catalog.OpenAsync(
+            new RunConfiguration { Tasks = new TaskOptions { Suites = new() { [suite] = 1 } }, Evaluation = new EvaluationOptions { Tools = " image_search," } }, TestContext.Current.CancellationToken);
+        source.Draw(1, phase, 1, Split.Test, 2).ShouldAllBe(q => q.Tools!.SequenceEqual(offered));
+        source.Tools.ShouldContain("image_search");
+    }
+
     [Fact]
     public async Task An_unknown_suite_is_refused_by_name() =>
-        (await Should.ThrowAsync<KeyNotFoundException>(() => Catalog.OpenAsync(new TaskOptions { Suites = new() { ["facts"] = 1 } }, TestContext.Current.CancellationToken))).Message.ShouldContain("'facts'");
+        (await Should.ThrowAsync<KeyNotFoundException>(() => Catalog.OpenAsync(new RunConfiguration { Tasks = new TaskOptions { Suites = new() { ["facts"] = 1 } } }, TestContext.Current.CancellationToken))).Message.ShouldContain("'facts'");
 
     private Task<IQuestionSource> OpenAsync(string verifier)
     {
@@ -72,6 +86,6 @@ public sealed class SuiteCatalogTests : IDisposable
             $$"""{"id":"a","question":"?","answer":"1","category":"reasoning","suite":"arithmetic","verifier":"{{verifier}}"}""",
             """{"id":"b","question":"?","answer":"1","category":"search","suite":"my-own","verifier":"exact"}""",
         ]);
-        return Catalog.OpenAsync(new TaskOptions { Questions = path }, TestContext.Current.CancellationToken);
+        return Catalog.OpenAsync(new RunConfiguration { Tasks = new TaskOptions { Questions = path } }, TestContext.Current.CancellationToken);
     }
 }

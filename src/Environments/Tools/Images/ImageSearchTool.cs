@@ -4,8 +4,8 @@ using Axpo.Imaging;
 namespace Axpo.Environments.Tools.Images;
 
 /// <summary>
-/// <c>image_search(img_idx, top_k)</c>: captions of the pictures of an index that are most like an image of the episode. Meant to be met in evaluation only, by policies
-/// that never trained with it, so hosts add it where they want it: <c>AddTool(p => new ImageSearchTool(p.GetService&lt;IImageStore&gt;()))</c>. Stateless.
+/// <c>image_search(img_idx, top_k)</c>: captions of the pictures of an index that are most like an image of the episode. Held out: met in evaluation only
+/// (<c>evaluation.tools=image_search</c>), by policies that never trained with it. Stateless.
 /// </summary>
 /// <param name="store">Where images are; null where the host has none: the tool then does not work.</param>
 /// <param name="index">What is searched; null: <see cref="ImageIndex.Shipped"/>.</param>
@@ -32,6 +32,9 @@ public sealed class ImageSearchTool(IImageStore? store, ImageIndex? index = null
 
     /// <inheritdoc/>
     public bool NeedsImages => true;
+
+    /// <inheritdoc/>
+    public bool IsHeldOut => true;
 
     /// <inheritdoc/>
     public Task<ToolProbe> ProbeAsync(CancellationToken cancellationToken) => _pictures.ProbeAsync(

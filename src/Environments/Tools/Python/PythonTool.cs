@@ -19,7 +19,7 @@ public sealed class PythonTool(PythonToolOptions options, IImageStore? store = n
     private int _next;
 
     /// <inheritdoc/>
-    public ToolSpec Spec { get; } = new("python", "Runs Python code in a session that keeps its names; returns what it prints and the value of a last expression.",
+    public ToolSpec Spec { get; } = new("python", "Runs Python code in a session that keeps its names; returns what it prints and the value of a last expression. If there are images, the list images has the paths of their files, and pictures written into out/ are shown.",
     [
         new ToolParameter("code", "string", true, "Python code."),
         new ToolParameter("timeout", "number", false, "Seconds that the code may take."),

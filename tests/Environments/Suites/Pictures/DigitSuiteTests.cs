@@ -1,8 +1,11 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Axpo.Environments.Digits;
+using Axpo.Environments.Facts;
 using Axpo.Environments.Suites.Pictures;
 using Axpo.Environments.Tools.Images;
+using Axpo.Environments.Tools.Search;
 using Axpo.Imaging;
 
 namespace Axpo.Environments.Tests.Suites.Pictures;
@@ -16,6 +19,7 @@ public sealed class DigitSuiteTests
         { "find-digit", 3, 3 },
         { "compare-digits", 2, 4 },
         { "sum-digits", 2, 12 },
+        { "picture-fact", 3, 4 },
     };
 
     [Theory, MemberData(nameof(Horizons))]
@@ -73,6 +77,12 @@ public sealed class DigitSuiteTests
                 case "find-digit":
                     question.Answer.ShouldBe($"{digits.ShouldHaveSingleItem()}");
                     break;
+                case "picture-fact":
+                    var (number, isElement) = (int.Parse(string.Concat(Digits(question).OrderBy(d => d.Box.X).Select(d => d.Digit)), CultureInfo.InvariantCulture), question.Text.Contains("element", StringComparison.Ordinal));
+                    digits.Length.ShouldBe(question.Horizon - 1);
+                    question.Answer.ShouldBe(isElement ? FactTables.Elements.Single(e => e.Number == number).Name : FactTables.Countries.Single(c => c.CallingCode == number).Name);
+                    EntitySplit.Of(question.Answer).ShouldBe(Split.Validation);
+                    break;
                 case "sum-digits":
                     (digits.Length, question.Answer).ShouldBe((question.Horizon, $"{digits.Sum()}"));
                     break;
@@ -112,9 +122,11 @@ public sealed class DigitSuiteTests
 
             var images = new List<ImageRef> { await store.PutAsync("test", suite.Render(question.Images[0][$"suite:{name}/".Length..]), TestContext.Current.CancellationToken) };
             var origins = new List<(int X, int Y)> { (0, 0) };
+            var zooms = trace.Steps.Where(s => s.Tool == "image_zoom_in").ToArray();
             var targets = JsonDocument.Parse(question.MetadataJson).RootElement.GetProperty("marks").EnumerateArray().Select(Box).Concat(Digits(question).Select(d => d.Ink)).ToArray();
             trace.Steps.Count.ShouldBe(question.Horizon);
-            foreach (var (step, target) in trace.Steps.Zip(targets))
+            zooms.Length.ShouldBe(targets.Length);
+            foreach (var (step, target) in zooms.Zip(targets))
             {
                 step.Think.ShouldBe(images.Count == 1 ? "use image_zoom_in" : "then image_zoom_in");
                 var arguments = JsonDocument.Parse(step.ArgumentsJson).RootElement;
@@ -134,6 +146,22 @@ public sealed class DigitSuiteTests
             }
 
             (trace.Answer, trace.FinalThink).ShouldBe((question.Answer, null));
+        }
+    }
+
+    [Fact]
+    public async Task What_was_read_is_looked_up_as_the_search_answers()
+    {
+        using var search = new WebSearchTool(FactIndex.Shared, new WebSearchOptions());
+        await using var session = await search.OpenAsync(new ToolSessionContext("test", Shipped.Key(1)), TestContext.Current.CancellationToken);
+        foreach (var question in Enum.GetValues<Split>().SelectMany(s => Draw("picture-fact", 3, 4, s, 30)))
+        {
+            var trace = new PictureFactSuite(3, 4).Demonstrate(question, useTool: true, Shipped.Key(1));
+            var step = trace.Steps[^1];
+            (step.Tool, step.Think, step.Images.Count).ShouldBe(("web_search", "then search", 0));
+            JsonDocument.Parse(step.ArgumentsJson).RootElement.GetProperty("query").GetString()!.Split(' ')[^1].ShouldBe(string.Concat(Digits(question).Select(d => d.Digit)));
+            (await session.InvokeAsync(new ToolInvocation(step.ArgumentsJson), TestContext.Current.CancellationToken)).ShouldBe(new ToolResult(step.Observation));
+            step.Observation.Split("; ")[0].ShouldBe(question.Answer);
         }
     }
 
@@ -159,6 +187,7 @@ public sealed class DigitSuiteTests
     [Theory]
     [InlineData("find-digit", 2, 4, "find-digit has zooms one inside the other, 1 to 3; give")]
     [InlineData("compare-digits", 1, 2, "compare-digits has one zoom a digit, 2 to 4; give")]
+    [InlineData("picture-fact", 2, 3, "picture-fact has one zoom a digit and a search, 3 to 4; give")]
     [InlineData("sum-digits", 5, 4, "sum-digits has one zoom a digit, 2 to 12; give")]
     public void A_horizon_out_of_range_is_refused(string name, int min, int max, string message) =>
         Should.Throw<ArgumentException>(() => Suite(name, min, max)).Message.ShouldStartWith($"tasks.horizonMin {min}, tasks.horizonMax {max}: {message}");
@@ -167,6 +196,7 @@ public sealed class DigitSuiteTests
     {
         "find-digit" => new FindDigitSuite(min, max),
         "compare-digits" => new CompareDigitsSuite(min, max),
+        "picture-fact" => new PictureFactSuite(min, max),
         _ => new SumDigitsSuite(min, max),
     };
 

@@ -88,6 +88,7 @@ public sealed class ImageSearchToolTests : IDisposable
         (await new ImageSearchTool(_store).ProbeAsync(Token)).ShouldBe(new ToolProbe(true, $"searches {(10 * 24) + (3 * 4 * 2)} pictures"));
         (await new ImageSearchTool(null).ProbeAsync(Token)).Works.ShouldBeFalse();
         new ImageSearchTool(_store).NeedsImages.ShouldBeTrue();
+        new ImageSearchTool(_store).IsHeldOut.ShouldBeTrue();
     }
 
     [Fact]

@@ -38,6 +38,16 @@ public sealed class FactIndexTests
         }
     }
 
+    [Fact]
+    public void The_numbers_change_what_no_other_question_finds()
+    {
+        using var without = new FactIndex(FactBase.OneHop.Concat(FactBase.Chains));
+        foreach (var fact in FactBase.OneHop.Concat(FactBase.Chains))
+        {
+            FactIndex.Shared.Search(fact.Title, FactIndex.DefaultResults).ShouldBe(without.Search(fact.Title, FactIndex.DefaultResults), fact.Title);
+        }
+    }
+
     [Theory]
     [InlineData("capital of France\" OR title:*")]
     [InlineData("NEAR(capital France, 2) AND NOT \"x")]
