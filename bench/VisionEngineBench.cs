@@ -15,18 +15,17 @@ internal static class VisionEngineBench
 {
     private const int Rollouts = 8;
     private const int NewTokens = 64;
-    private const int Rounds = 5;
 
     public static async Task<IReadOnlyList<Row>> RunAsync() =>
     [
-        .. await MeasureAsync(VisionShape.Tiny, 4),
-        .. await MeasureAsync(VisionShape.Small, 1),
+        .. await MeasureAsync(VisionShape.Tiny, 4, 5),
+        .. await MeasureAsync(VisionShape.Small, 1, 3),
     ];
 
-    private static async Task<IReadOnlyList<Row>> MeasureAsync(VisionShape shape, int groups)
+    private static async Task<IReadOnlyList<Row>> MeasureAsync(VisionShape shape, int groups, int rounds)
     {
         var store = new VisionPictures();
-        var pictures = store.Put(VisionPictures.Draw(1, 1, groups * (Rounds + 1)));
+        var pictures = store.Put(VisionPictures.Draw(1, 1, groups * (rounds + 1)));
         using var model = new BenchModel(shape.Decoder, pictures: shape.Processor);
         using var decoder = Decoder.Load(model.Folder);
         using var oneThread = new DeviceThread("bench-tower", 1);
@@ -34,7 +33,7 @@ internal static class VisionEngineBench
         await using var engine = await model.StartAsync(new EngineOptions { KvMebibytes = 512, MaxBatch = Requests.BatchFor(Rollouts) }, store);
         Rate seeing = new(), text = new(), withReading = new(), one = new(), all = new();
         var encoded = 0L;
-        for (var round = 0; round <= Rounds; round++)
+        for (var round = 0; round <= rounds; round++)
         {
             var own = pictures.AsSpan(groups * round, groups).ToArray();
             var reader = new PictureReader(store, shape.Processor, long.MaxValue);

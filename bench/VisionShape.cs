@@ -27,7 +27,7 @@ internal sealed record VisionShape(string Name, DecoderConfig Decoder, PicturePr
     });
 
     /// <summary>A small model of the usual proportions: pictures of 448 x 448 pixels, 784 patches, 196 tokens.</summary>
-    public static VisionShape Small { get; } = Of("a tower of 384 x 6 layers", Shapes.Middle, [12, 10, 10], 448 * 448, 448 * 448, new VisionConfig
+    public static VisionShape Small { get; } = Of("27 M parameters with a tower of 384 x 6 layers", Shapes.Middle, [12, 10, 10], 448 * 448, 448 * 448, new VisionConfig
     {
         Layers = 6,
         HiddenSize = 384,
@@ -41,6 +41,9 @@ internal sealed record VisionShape(string Name, DecoderConfig Decoder, PicturePr
         PositionSide = 28,
         DeepstackLayers = [1, 3],
     });
+
+    /// <summary>What rows call its tower.</summary>
+    public string TowerName => $"vision tower of {Tower.HiddenSize} x {Tower.Layers} layers";
 
     /// <summary>Token that stands for a part of a picture; text lies below.</summary>
     public int ImageToken => Decoder.Pictures!.ImageToken;

@@ -1,14 +1,8 @@
-using System.Diagnostics;
 using System.Globalization;
 using Axpo.Core;
-using Axpo.Imaging;
 using Axpo.Training.Generation;
 using Axpo.Training.Learning;
-using Axpo.Training.Models;
 using Axpo.Training.Pictures;
-using Axpo.Training.Threads;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Axpo.Bench;
 
@@ -23,7 +17,7 @@ internal static class VisionStepBench
     private const int Rollouts = 8;
     private const int FirstTokens = 40;
     private const int SecondTokens = 24;
-    private const int Rounds = 2;
+    private const int Rounds = 3;
 
     public static async Task<IReadOnlyList<Row>> RunAsync()
     {
@@ -56,7 +50,7 @@ internal static class VisionStepBench
 
         string Median(Func<VisionWork.Parts, double> of) => string.Create(CultureInfo.InvariantCulture, $"{Rate.Median(parts.Skip(1).Select(of)):F2} s");
         var what = $"a step of axpo-tiny-vl, {Questions} questions x {Rollouts} rollouts with two pictures each";
-        var whole = string.Create(CultureInfo.InvariantCulture, $"{Seconds(step)} (generation {Seconds(generation)}, update {Seconds(update)})");
+        var whole = string.Create(CultureInfo.InvariantCulture, $"{Seconds(step)}: generation {Seconds(generation)}, update {Seconds(update)}");
         return
         [
             Row.Context(
@@ -64,7 +58,7 @@ internal static class VisionStepBench
                 string.Create(CultureInfo.InvariantCulture, $"{Seconds(work)} (by processor time {step.CpuAgainst(work):G3}): reading and cutting {Median(p => p.Reading)}, the engine's tower {Median(p => p.Engine)}, the learner's {Median(p => p.Learner)}"),
                 whole,
                 step.Against(work)),
-            Row.Context($"{what} / with as much text in their place, time", whole, Seconds(text), text.Against(step)),
+            Row.Context($"{what} / with as much text in their place, time", string.Create(CultureInfo.InvariantCulture, $"{whole} (by processor time {text.CpuAgainst(step):G3})"), Seconds(text), text.Against(step)),
         ];
     }
 

@@ -43,7 +43,7 @@ internal static class VisionTowerBench
 
         var perToken = flop / tokens;
         return Row.Context(
-            string.Create(CultureInfo.InvariantCulture, $"vision tower of {shape.Name}, {(trains ? "there and back" : "forward")}, {count} picture{(count == 1 ? "" : "s")} of {grid.Width * shape.Tower.PatchSize} x {grid.Height * shape.Tower.PatchSize} pixels at once / matrix product"),
+            string.Create(CultureInfo.InvariantCulture, $"{shape.TowerName}, {(trains ? "there and back" : "forward")}, {count} picture{(count == 1 ? "" : "s")} of {grid.Width * shape.Tower.PatchSize} x {grid.Height * shape.Tower.PatchSize} pixels at once / matrix product"),
             string.Create(CultureInfo.InvariantCulture, $"{rate.PerSecond:N0} tokens/s, {rate.PerSecond * perToken:F1} GFLOP/s"),
             string.Create(CultureInfo.InvariantCulture, $"{gemm.Rate.PerSecond:F0} GFLOP/s"),
             rate.Against(gemm.Rate) * perToken);
