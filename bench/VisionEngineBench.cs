@@ -14,15 +14,14 @@ namespace Axpo.Bench;
 internal static class VisionEngineBench
 {
     private const int Rollouts = 8;
-    private const int NewTokens = 64;
 
     public static async Task<IReadOnlyList<Row>> RunAsync() =>
     [
-        .. await MeasureAsync(VisionShape.Tiny, 4, 5),
-        .. await MeasureAsync(VisionShape.Small, 1, 3),
+        .. await MeasureAsync(VisionShape.Tiny, 4, 64, 5),
+        .. await MeasureAsync(VisionShape.Small, 1, 32, 3),
     ];
 
-    private static async Task<IReadOnlyList<Row>> MeasureAsync(VisionShape shape, int groups, int rounds)
+    private static async Task<IReadOnlyList<Row>> MeasureAsync(VisionShape shape, int groups, int newTokens, int rounds)
     {
         var store = new VisionPictures();
         var pictures = store.Put(VisionPictures.Draw(1, 1, groups * (rounds + 1)));
@@ -39,7 +38,7 @@ internal static class VisionEngineBench
             var reader = new PictureReader(store, shape.Processor, long.MaxValue);
             (int[] Tokens, PlacedImage Image)[] prompts = [.. own.Select((image, i) => VisionPrompts.With(shape, reader, image, 0, (groups * round) + i))];
             var before = engine.Status.EncodedImages;
-            await seeing.AddAsync(round, groups, () => EachAsync(engine, $"p{round}", prompts.Select(p => (p.Tokens, (PlacedImage[])[p.Image]))));
+            await seeing.AddAsync(round, groups, () => EachAsync(engine, $"p{round}", newTokens, prompts.Select(p => (p.Tokens, (PlacedImage[])[p.Image]))));
             encoded += engine.Status.EncodedImages - before;
             PicturePatches[] patches = [];
             await withReading.AddAsync(round, groups, async () =>
@@ -53,12 +52,12 @@ internal static class VisionEngineBench
 
             async Task TextAndTowerAsync(int round, string name)
             {
-                await EachAsync(engine, $"{name}{round}", prompts.Select((p, i) => (VisionPrompts.Without(shape, p.Tokens, ((name[0] + round) * 1000) + i), (PlacedImage[])[])));
+                await EachAsync(engine, $"{name}{round}", newTokens, prompts.Select((p, i) => (VisionPrompts.Without(shape, p.Tokens, ((name[0] + round) * 1000) + i), (PlacedImage[])[])));
                 await TowerAsync(oneThread, decoder, patches);
             }
         }
 
-        var what = $"{Rollouts} rollouts of one picture, {shape.Name}";
+        var what = string.Create(CultureInfo.InvariantCulture, $"{Rollouts} rollouts of {newTokens} tokens that see one picture, {shape.Name}");
         return
         [
             Row.AtMost($"{what} / of as much text and one pass of the tower, time", Milliseconds(seeing), $"{Milliseconds(text)}, of which the tower {Milliseconds(one)}", text.Against(seeing), 1.15),
@@ -69,11 +68,11 @@ internal static class VisionEngineBench
     }
 
     /// <summary>A picture's rollouts at once, one picture after another.</summary>
-    private static async Task EachAsync(PolicyEngine engine, string name, IEnumerable<(int[] Tokens, PlacedImage[] Images)> prompts)
+    private static async Task EachAsync(PolicyEngine engine, string name, int newTokens, IEnumerable<(int[] Tokens, PlacedImage[] Images)> prompts)
     {
         foreach (var (i, (tokens, images)) in prompts.Index())
         {
-            await Requests.AllAsync(engine, Enumerable.Range(0, Rollouts).Select(r => Requests.New($"{name}/{i}/{r}", tokens, 0, NewTokens, r) with { Group = $"{name}/{i}", Images = images }));
+            await Requests.AllAsync(engine, Enumerable.Range(0, Rollouts).Select(r => Requests.New($"{name}/{i}/{r}", tokens, 0, newTokens, r) with { Group = $"{name}/{i}", Images = images }));
         }
 
         engine.Release(name);
