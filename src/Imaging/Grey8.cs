@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace Axpo.Imaging;
 
-/// <summary>Pictures that were decoded as one channel: large canvases of one colour take a third of the time and half of the memory that four channels would.</summary>
+/// <summary>Pictures that were decoded as one channel: a large canvas takes less time and memory so than by way of four.</summary>
 internal static class Grey8
 {
     private static readonly Vector128<byte> _first = Vector128.Create((byte)0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5);
