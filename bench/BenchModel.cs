@@ -1,4 +1,5 @@
 using Axpo.Core;
+using Axpo.Imaging;
 using Axpo.Training.Generation;
 using Axpo.Training.Models;
 using Axpo.Training.Native;
@@ -16,17 +17,23 @@ internal sealed class BenchModel : IDisposable
 
     /// <param name="shape">Shape.</param>
     /// <param name="spread">Factor on the embedding, which is the head too: 10 makes distributions as peaked as a trained policy's.</param>
-    public BenchModel(DecoderConfig shape, double spread = 10)
+    /// <param name="pictures">How its pictures are prepared; null: it reads text only.</param>
+    public BenchModel(DecoderConfig shape, double spread = 10, PictureProcessor? pictures = null)
     {
         (Shape, Folder) = (shape, Path.Combine(_root, "model"));
         using var decoder = Decoder.Create(shape, 1);
         using (no_grad())
         {
-            decoder.Parameters[0].Value.MultiplyBy(spread);
+            decoder.Parameters.First(p => p.Name.EndsWith("embed_tokens.weight", StringComparison.Ordinal)).Value.MultiplyBy(spread);
         }
 
         Parameters = decoder.Parameters.Sum(p => p.Value.numel());
         decoder.Save(Folder);
+        if (pictures is not null)
+        {
+            PictureProcessorFile.Write(Folder, pictures);
+        }
+
         Sha256 = ModelWeights.Sha256(Folder);
     }
 
@@ -43,10 +50,13 @@ internal sealed class BenchModel : IDisposable
     public long LayerParameters => Parameters - ((long)Shape.VocabSize * Shape.HiddenSize);
 
     /// <summary>Starts an engine on it.</summary>
-    public Task<PolicyEngine> StartAsync(EngineOptions options) => StartAsync(Folder, options);
+    /// <param name="options">The engine.</param>
+    /// <param name="images">Where the images of requests are; null: there are none.</param>
+    public Task<PolicyEngine> StartAsync(EngineOptions options, IImageStore? images = null) => StartAsync(Folder, options, images);
 
     /// <summary>Starts an engine on a model folder.</summary>
-    public static Task<PolicyEngine> StartAsync(string folder, EngineOptions options) => PolicyEngine.StartAsync(folder, options, TimeProvider.System, NullLogger<PolicyEngine>.Instance);
+    public static Task<PolicyEngine> StartAsync(string folder, EngineOptions options, IImageStore? images = null) =>
+        PolicyEngine.StartAsync(folder, options, TimeProvider.System, NullLogger<PolicyEngine>.Instance, images: images);
 
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(_root, recursive: true);

@@ -10,6 +10,12 @@ if (args is [LoadedMemory.Verb, var loaded])
     return 0;
 }
 
+if (args is [PictureMemory.Verb, var image, var way])
+{
+    Console.Out.Write(PictureMemory.Measure(image, way));
+    return 0;
+}
+
 // One markdown table: `dotnet run -c Release --project bench -- NAME... [--model FOLDER]`; without a name all of them run.
 var option = Array.IndexOf(args, "--model");
 if (option >= 0 && option + 1 == args.Length)
@@ -30,6 +36,7 @@ Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringCompar
     ["kv"] = KvBench.RunAsync,
     ["publish"] = PublishBench.RunAsync,
     ["tool-wait"] = ToolWaitBench.RunAsync,
+    ["vision"] = VisionBench.RunAsync,
     ["sampler"] = SamplerBench.RunAsync,
     ["learner"] = LearnerBench.RunAsync,
     ["pytorch"] = PytorchBench.RunAsync,

@@ -61,7 +61,9 @@ public static class PictureDecoder
 
         var png = PngHeader.Read(file);
         // Pillow reads a PNG file of RGB without an alpha channel as opaque and does not look at a transparent colour.
-        var rgb = png is { BitDepth: 16, ColourType: 0 } ? Grey16.Rgb(file, width, height) : WhiteGround.Over(Pixels(codec, width, height), opaque: png is { ColourType: 2 });
+        var rgb = png is { BitDepth: 16, ColourType: 0 } ? Grey16.Rgb(file, width, height)
+            : png is { ColourType: 0 } && codec.Info is { ColorType: SKColorType.Gray8, AlphaType: SKAlphaType.Opaque } ? Grey8.Rgb(Pixels(codec, new SKImageInfo(width, height, SKColorType.Gray8, SKAlphaType.Opaque)))
+            : WhiteGround.Over(Pixels(codec, new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul)), opaque: png is { ColourType: 2 });
         return Orientation.Upright(new Picture(width, height, rgb), codec.EncodedOrigin);
     }
 
@@ -77,19 +79,18 @@ public static class PictureDecoder
         throw new InvalidDataException("picture: neither PNG, JPEG, WebP, GIF nor BMP, or damaged at its beginning");
     }
 
-    private static unsafe byte[] Pixels(SKCodec codec, int width, int height)
+    /// <summary>Decodes. Not premultiplied: a transparent pixel keeps its colour to the byte. No colour space: none is converted to.</summary>
+    private static unsafe byte[] Pixels(SKCodec codec, SKImageInfo info)
     {
-        // Not premultiplied: a transparent pixel keeps its colour to the byte. No colour space: none is converted to.
-        var info = new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        var rgba = new byte[info.BytesSize64];
-        fixed (byte* at = rgba)
+        var pixels = new byte[info.BytesSize64];
+        fixed (byte* at = pixels)
         {
             var result = codec.GetPixels(info, (IntPtr)at);
             return result switch
             {
-                SKCodecResult.Success => rgba,
-                SKCodecResult.IncompleteInput => throw new InvalidDataException($"picture: the {codec.EncodedFormat} file of {width} x {height} pixels is cut off"),
-                _ => throw new InvalidDataException($"picture: the {codec.EncodedFormat} file of {width} x {height} pixels is damaged ({result})"),
+                SKCodecResult.Success => pixels,
+                SKCodecResult.IncompleteInput => throw new InvalidDataException($"picture: the {codec.EncodedFormat} file of {info.Width} x {info.Height} pixels is cut off"),
+                _ => throw new InvalidDataException($"picture: the {codec.EncodedFormat} file of {info.Width} x {info.Height} pixels is damaged ({result})"),
             };
         }
     }

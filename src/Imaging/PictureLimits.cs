@@ -9,6 +9,6 @@ public sealed record PictureLimits
     /// <summary>Largest file, bytes.</summary>
     public int FileBytes { get; init; } = 64 << 20;
 
-    /// <summary>Largest picture, pixels: decoding takes 7 bytes for each.</summary>
+    /// <summary>Largest picture, pixels: decoding takes up to 7 bytes for each.</summary>
     public long Pixels { get; init; } = 32L << 20;
 }

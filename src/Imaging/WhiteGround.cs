@@ -12,7 +12,13 @@ internal static class WhiteGround
         var rgb = new byte[rgba.Length / 4 * 3];
         for (int from = 0, to = 0; to < rgb.Length; from += 4, to += 3)
         {
-            var alpha = opaque ? 255 : rgba[from + 3];
+            int alpha = opaque ? byte.MaxValue : rgba[from + 3];
+            if (alpha == byte.MaxValue)
+            {
+                (rgb[to], rgb[to + 1], rgb[to + 2]) = (rgba[from], rgba[from + 1], rgba[from + 2]);
+                continue;
+            }
+
             for (var i = 0; i < 3; i++)
             {
                 rgb[to + i] = Blend(rgba[from + i], alpha);

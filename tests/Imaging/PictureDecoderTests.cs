@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CsCheck;
 using Shouldly;
 using SkiaSharp;
@@ -24,6 +25,27 @@ public sealed class PictureDecoderTests
     [Fact]
     public void One_bit_is_black_or_white() =>
         PictureDecoder.Decode(PngMaker.Make(3, 1, 1, PngMaker.Grey, [[0b1010_0000]])).Rgb.ToArray().ShouldBe([255, 255, 255, 0, 0, 0, 255, 255, 255]);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    [InlineData(8)]
+    public void Grey_of_any_depth_is_what_four_channels_of_it_are(int depth)
+    {
+        (string, byte[])[][] chunks = [[], [("gAMA", [0, 0, 0xB1, 0x8F])], [("sBIT", [1])], [("tRNS", [0, 1])]];
+        foreach (var (width, more) in new[] { 1, 15, 16, 17, 100 }.SelectMany(w => chunks.Select(c => (w, c))))
+        {
+            byte[][] rows = [.. Enumerable.Range(0, 3).Select(y => Enumerable.Range(0, ((width * depth) + 7) / 8).Select(x => (byte)((y * 97) + (x * 31) + (x * y))).ToArray())];
+            var file = PngMaker.Make(width, 3, depth, PngMaker.Grey, rows, more);
+            using var codec = SKCodec.Create(new MemoryStream(file));
+            var rgba = new byte[4 * width * 3];
+            var at = GCHandle.Alloc(rgba, GCHandleType.Pinned);
+            codec.GetPixels(new SKImageInfo(width, 3, SKColorType.Rgba8888, SKAlphaType.Unpremul), at.AddrOfPinnedObject()).ShouldBe(SKCodecResult.Success);
+            at.Free();
+            PictureDecoder.Decode(file).Rgb.ToArray().ShouldBe(rgba.Chunk(4).SelectMany(p => p[..3].Select(c => Composite(c, p[3]))), $"{width} {more.Length}");
+        }
+    }
 
     [Fact]
     public void A_palette_is_looked_up() =>
