@@ -82,7 +82,7 @@ public sealed class QuestionsTests
     [InlineData("find-digits", "--count", "1", "did you mean 'find-digit'")]
     [InlineData("find-digit", "--count", "0", "--count: '0': must be 1 to 10000")]
     [InlineData("find-digit", "--split", "tests", "did you mean 'test'")]
-    [InlineData("find-digit", "--horizon", "4", "find-digit has zooms one inside the other, 1 to 3")]
+    [InlineData("find-digit", "--horizon", "4", "find-digit has zooms one inside the other, 0 to 3")]
     [InlineData("fact", "--horizon", "2", "fact has no choice of horizons; leave it out")]
     public async Task What_cannot_be_sampled_is_told_and_nothing_is_written(string suite, string option, string value, string message)
     {

@@ -4,7 +4,7 @@ using Axpo.Environments.Tools.Images;
 namespace Axpo.Environments.Suites.Pictures;
 
 /// <summary>
-/// <c>find-digit</c>: which digit is on the picture? Horizon 1: 512 to 1,024 pixels a side, the digit .18 to .29 of it. Horizon 2: 4,096 pixels a side, the digit in a
+/// <c>find-digit</c>: which digit is on the picture? Horizon 0: it fills a small one, nothing else is there (how well a policy reads at all). Horizon 1: 512 to 1,024 pixels a side, the digit .18 to .29 of it. Horizon 2: 4,096 pixels a side, the digit in a
 /// frame; horizon 3: 8,192 x 4,096, in a frame inside a frame: each is seen only after zooming in on the one before.
 /// </summary>
 public sealed class FindDigitSuite : DigitSuite
@@ -22,9 +22,9 @@ public sealed class FindDigitSuite : DigitSuite
     }
 
     /// <summary>A range of zooms one inside the other.</summary>
-    /// <exception cref="ArgumentException">Not 1 to 3, or the wrong way round.</exception>
+    /// <exception cref="ArgumentException">Not 0 to 3, or the wrong way round.</exception>
     public FindDigitSuite(int horizonMin, int horizonMax)
-        : base(SuiteName, "zooms one inside the other", (1, 3), horizonMin, horizonMax)
+        : base(SuiteName, "zooms one inside the other", (0, 3), horizonMin, horizonMax)
     {
     }
 
@@ -34,6 +34,11 @@ public sealed class FindDigitSuite : DigitSuite
     internal override Scene Build(Drawing drawing)
     {
         var chance = drawing.Key(Name).Stream();
+        if (drawing.Horizon == 0)
+        {
+            return Filled(chance, drawing.Split);
+        }
+
         var height = drawing.Horizon == 1 ? chance.Next(512, 1024) : Large;
         var scene = Scene.Empty(chance, drawing.Horizon == 3 ? 2 * height : height, height);
         var room = new ZoomBox(0, 0, scene.Width, scene.Height);
@@ -54,4 +59,12 @@ public sealed class FindDigitSuite : DigitSuite
 
     internal override IReadOnlyList<ZoomTarget> Targets(Scene scene) =>
         [.. scene.Marks.Select((m, i) => new ZoomTarget(i, m, m)), new ZoomTarget(scene.Marks.Count, scene.Digits[0].Box, scene.Digits[0].InkBox)];
+
+    private static Scene Filled(ChanceStream chance, Split split)
+    {
+        var side = chance.Next(96, 192);
+        var scene = Scene.Empty(chance, side, side);
+        scene.Digits.Add(Place(chance, split, chance.Next(10), Scene.Somewhere(chance, new ZoomBox(0, 0, side, side), Share(chance, side, .7, .95))));
+        return scene;
+    }
 }

@@ -185,7 +185,7 @@ public sealed class DigitSuiteTests
         Convert.ToHexStringLower(SHA256.HashData(PictureDecoder.Decode(Suite(name, 2, 2).Render(drawing).Span).Rgb)).ShouldBe(sha256);
 
     [Theory]
-    [InlineData("find-digit", 2, 4, "find-digit has zooms one inside the other, 1 to 3; give")]
+    [InlineData("find-digit", 2, 4, "find-digit has zooms one inside the other, 0 to 3; give")]
     [InlineData("compare-digits", 1, 2, "compare-digits has one zoom a digit, 2 to 4; give")]
     [InlineData("picture-fact", 2, 3, "picture-fact has one zoom a digit and a search, 3 to 4; give")]
     [InlineData("sum-digits", 5, 4, "sum-digits has one zoom a digit, 2 to 12; give")]
