@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace Axpo.Grains.Groups;
 
-/// <summary>The rollouts of one question, then the continuations of some of them, or fresh rollouts beside them.</summary>
+/// <summary>The rollouts of one question, branches of some of them among these; then continuations of some, or fresh rollouts beside them.</summary>
 [SiloRole(SiloRoles.Episodes)]
 internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
 {
@@ -69,7 +69,7 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
         }
 
         EpisodeId[] ids = request.Forks.Length > 0
-            ? [.. request.Forks.SelectMany(f => Enumerable.Range(f.First, f.Count).Select(k => f.Source.Fork(f.Boundary, k)))]
+            ? [.. request.Forks.SelectMany(f => f.Episodes)]
             : [.. Enumerable.Range(request.First, request.Samples).Select(r => new EpisodeId(run, phase, step, index, r))];
         _status = new GroupStatus(request.Operation, 0, ids.Length);
         var body = new EpisodeRequest
