@@ -69,6 +69,13 @@ public sealed record GroupRequest
         _ => string.Create(CultureInfo.InvariantCulture, $"{Rollouts}/{First}"),
     };
 
+    /// <summary>Whether another request of the same operation is for the same episodes.</summary>
+    public bool AsksForTheSame(GroupRequest other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return (Samples, First) == (other.Samples, other.First) && Forks.SequenceEqual(other.Forks);
+    }
+
     private string Forked => Forks[0].Point == BranchPoint.Turn ? Branches : Continuations;
 }
 

@@ -10,14 +10,17 @@ namespace Axpo.Grains.Groups;
 internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
 {
     private readonly Dictionary<string, StoredOperation<GroupResult>> _operations = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GroupRequest> _asked = new(StringComparer.Ordinal);
     private GroupStatus _status = new("", 0, 0);
     private bool _leaving;
 
     Task<Pending<GroupResult>> IGroupGrain.StartAsync(GroupRequest request)
     {
         var id = request.Operation;
-        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew || IsToBeTriedAgain(operation.Now.Result, request))
+        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew || IsToBeTriedAgain(operation.Now.Result, request) || !_asked[id].AsksForTheSame(request))
         {
+            // What was Void and is tried again may have changed what the next wave consists of.
+            _asked[id] = request;
             var again = request.Resume || operation is not null;
             operation = _operations[id] = StoredOperation<GroupResult>.Start(id, ct => RunAsync(request with { Resume = again }, ct));
         }
