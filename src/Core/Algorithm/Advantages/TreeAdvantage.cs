@@ -1,7 +1,7 @@
 namespace Axpo.Core;
 
 /// <summary>
-/// A = intra-tree + inter-tree (Tree-GRPO, arXiv:2509.21240 3.3): (r - mean) / (std + eps) over the rollout's tree, plus the same over all trees of its group. Either is exactly 0 without
+/// A = intra-tree + inter-tree (Tree-GRPO, arXiv:2509.21240): (r - mean) / (std + eps) over the rollout's tree, plus the same over all trees of its group. Either is exactly 0 without
 /// spread; of a tree or group of one the singleton rule says what it is, "reward" being mean 0 and deviation 1.
 /// </summary>
 public sealed class TreeAdvantage : IAdvantageEstimator

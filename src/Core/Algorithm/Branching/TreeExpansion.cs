@@ -1,7 +1,7 @@
 namespace Axpo.Core;
 
 /// <summary>
-/// Expansion of trees (Tree-GRPO, arXiv:2509.21240 3.2). Every initial rollout is a tree whose nodes are whole turns (thinking, call and observation); a wave is a round. In each round
+/// Expansion of trees (Tree-GRPO, arXiv:2509.21240). Every initial rollout is a tree whose nodes are whole turns (thinking, call and observation); a wave is a round. In each round
 /// N nodes of each tree are drawn with replacement, the root and all others that are no leaves alike, and a branch goes on after each to its end. A tree whose initial rollout is Void is not expanded.
 /// </summary>
 /// <param name="configuration">Trees, expansions, rounds and seed.</param>

@@ -74,10 +74,10 @@ public sealed class EntropyBranchingTests
 
         double Share(double change)
         {
-            const int Paths_ = 20_000;
-            var configuration = Configuration(new BranchingOptions { Rule = BranchingRule.Entropy }) with { Rollouts = new RolloutOptions { GroupSize = 2 * Paths_ } };
-            RolloutSummary[] group = [.. Enumerable.Range(0, Paths_).Select(r => Paths.Of(r, .5 * _unit, (.5 + change) * _unit))];
-            return new EntropyBranching(configuration, V).Next(group, 0)!.Length / (double)Paths_;
+            const int Many = 20_000;
+            var configuration = Configuration(new BranchingOptions { Rule = BranchingRule.Entropy }) with { Rollouts = new RolloutOptions { GroupSize = 2 * Many } };
+            RolloutSummary[] group = [.. Enumerable.Range(0, Many).Select(r => Paths.Of(r, .5 * _unit, (.5 + change) * _unit))];
+            return new EntropyBranching(configuration, V).Next(group, 0)!.Length / (double)Many;
         }
     }
 
