@@ -10,7 +10,7 @@ namespace Axpo.Client.Commands;
 internal static class EpisodesShowCommand
 {
     /// <summary>What an episode's id looks like.</summary>
-    internal const string IdDescription = "Id of the episode: RUN/PHASE/STEP/QUESTION/ROLLOUT, then /bBOUNDARYrK for a continuation.";
+    internal const string IdDescription = "Id of the episode: RUN/PHASE/STEP/QUESTION/ROLLOUT, then /bBOUNDARYrK or /tTURNrK for a continuation.";
 
     public static Command Create(CommandContext context)
     {
@@ -64,7 +64,7 @@ internal static class EpisodesShowCommand
         }
         catch (FormatException)
         {
-            throw new PreflightException([new Problem("ID", text, "is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK]")]);
+            throw new PreflightException([new Problem("ID", text, "is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK or /tTURNrK]")]);
         }
     }
 

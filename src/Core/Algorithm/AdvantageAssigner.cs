@@ -5,12 +5,12 @@ public static class AdvantageAssigner
 {
     /// <summary>
     /// The batch of a step. An ordinary rollout and each selected prefix weigh 1/(B*N), each continuation and each fresh rollout too; a selected source appears as its prefix
-    /// only, unless all of its continuations are void. With <c>objective.maskTruncated</c> a rollout that ended at the token limit keeps its place in the statistics and
+    /// only, unless all of its continuations are void. A branch of a group (<see cref="BranchingOptions"/>) is a rollout of it as any other, its shared tokens included. With <c>objective.maskTruncated</c> a rollout that ended at the token limit keeps its place in the statistics and
     /// carries no loss; the prefix of one does, since what was cut off is not in it.
     /// </summary>
     /// <param name="id">Batch id.</param>
     /// <param name="step">Step that the batch makes.</param>
-    /// <param name="groups">Rollouts [questions][N]; null where nothing is stored, which counts as void.</param>
+    /// <param name="groups">Rollouts [questions][N], branches among them; null where nothing is stored, which counts as void.</param>
     /// <param name="plan">What was resampled.</param>
     /// <param name="continuations">Continuations [selections][K], or fresh rollouts in their place; null as above.</param>
     /// <param name="configuration">Objective, resampling and rewards.</param>
@@ -72,7 +72,7 @@ public static class AdvantageAssigner
             for (var k = 0; k < prefix.Continuations.Length; k++)
             {
                 var continuation = prefix.Continuations[k];
-                yield return own is null ? Term.Whole(continuation, ordinary.Of(continuation)) : Term.Even(continuation, continuation.InheritedTokens, continuation.Tokens.Length, own[k]);
+                yield return own is null ? Term.Own(continuation, ordinary.Of(continuation)) : Term.Even(continuation, continuation.InheritedTokens, continuation.Tokens.Length, own[k]);
             }
         }
     }

@@ -20,7 +20,7 @@ public static class Confidence
         return Mean(rollout, rollout.Segments.Where(s => s.Kind == SegmentKind.Answer).Select(s => (s.Start, s.End)));
     }
 
-    /// <summary>Confidence at a boundary (<see cref="Rollout.PrefixEnd"/>): of its call, or of the answer.</summary>
+    /// <summary>Confidence at a boundary (<see cref="Rollout.PrefixEnd(int)"/>): of its call, or of the answer.</summary>
     public static double At(Rollout rollout, int boundary)
     {
         ArgumentNullException.ThrowIfNull(rollout);

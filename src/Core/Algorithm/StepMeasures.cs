@@ -53,6 +53,7 @@ public static class StepMeasures
             Turns = live.Length == 0 ? null : live.Average(r => r.Turns),
             Replaced = replaced?.Count ?? 0,
             WithoutSpread = DynamicSampling.WithoutSpread(groups).Length,
+            Branches = all.Count(r => !r.Id.Path.IsEmpty),
         };
 
         HashSet<int> Mended(bool isToolUsing) =>

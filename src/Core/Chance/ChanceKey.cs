@@ -27,7 +27,7 @@ public readonly record struct ChanceKey([property: Id(0)] ulong Lo, [property: I
         var key = Root(runSeed).With((ulong)phase).With((ulong)step).With((ulong)question).With((ulong)rollout);
         foreach (var branch in path.Branches)
         {
-            key = key.With((ulong)branch.Boundary).With((ulong)branch.K);
+            key = (branch.Point == BranchPoint.Turn ? key.With("turn") : key).With((ulong)branch.Boundary).With((ulong)branch.K);
         }
 
         return key;

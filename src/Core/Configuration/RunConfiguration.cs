@@ -55,6 +55,9 @@ public sealed record RunConfiguration
 
     /// <summary>How Axpo talks to a model with a chat template of its own.</summary>
     [Id(14)] public ChatOptions Chat { get; init; } = new();
+
+    /// <summary>Rollouts of a group that branch off one another (ARPO, Tree-GRPO).</summary>
+    [Id(15)] public BranchingOptions Branching { get; init; } = new();
 }
 
 /// <summary>What a chat template is told of thinking.</summary>

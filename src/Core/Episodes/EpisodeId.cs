@@ -5,7 +5,7 @@ namespace Axpo.Core;
 
 /// <summary>
 /// The key of an episode grain, which is also the id of its rollout: <c>{run}/{phase}/{step}/{question}/{rollout}</c>, then
-/// <c>/b{boundary}r{k}</c> for every branch. The group's key is the part up to the question.
+/// <c>/b{boundary}r{k}</c>, or <c>/t{turn}r{k}</c>, for every branch. The group's key is the part up to the question.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("axpo.EpisodeId")]
 public sealed record EpisodeId(
@@ -52,13 +52,21 @@ public sealed record EpisodeId(
     /// <summary>The episode one branch up; null for an original rollout.</summary>
     public EpisodeId? Parent => Path.IsEmpty ? null : this with { Path = new BranchPath(Path.Branches.RemoveAt(Path.Branches.Length - 1)) };
 
+    /// <summary>The id of a continuation of this episode from one of its calls, or from before its answer.</summary>
+    public EpisodeId Fork(int boundary, int k) => Fork(new Branch(boundary, k));
+
     /// <summary>The id of a continuation of this episode.</summary>
-    public EpisodeId Fork(int boundary, int k) => this with { Path = Path.Then(boundary, k) };
+    public EpisodeId Fork(Branch branch) => this with { Path = Path.Then(branch) };
 
     /// <summary>
     /// The key of chance of this episode's tokens. A continuation is keyed as <see cref="Phase.Resample"/> in place of its original's phase.
     /// </summary>
     public ChanceKey Chance(ulong runSeed) => ChanceKey.ForSequence(runSeed, Path.IsEmpty ? Phase : Phase.Resample, Step, Question, Rollout, Path);
+
+    /// <summary>
+    /// A key for draws about this episode that are not about its tokens: step, question, rollout and path folded into one that says what they are about.
+    /// </summary>
+    public ChanceKey FoldInto(ChanceKey purpose) => purpose.With((ulong)Step).With((ulong)Question).With((ulong)Rollout).With(Path.ToString());
 
     /// <summary>Reads an id as <see cref="ToString"/> writes it.</summary>
     /// <exception cref="FormatException">The text is no episode id.</exception>
@@ -74,18 +82,18 @@ public sealed record EpisodeId(
         foreach (var part in parts.AsSpan(5))
         {
             var r = part.IndexOf('r', StringComparison.Ordinal);
-            if (r < 2 || part[0] != 'b')
+            if (r < 2 || part[0] is not ('b' or 't'))
             {
                 throw Bad();
             }
 
-            branches.Add(new Branch(Number(part[1..r]), Number(part[(r + 1)..])));
+            branches.Add(new Branch(Number(part[1..r]), Number(part[(r + 1)..]), part[0] == 't' ? BranchPoint.Turn : BranchPoint.Call));
         }
 
         return new EpisodeId(parts[0], ParsePhase(parts[1]), Number(parts[2]), Number(parts[3]), Number(parts[4]), new BranchPath(branches.ToImmutable()));
 
         int Number(string s) => int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw Bad();
-        FormatException Bad() => new($"'{text}' is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK]");
+        FormatException Bad() => new($"'{text}' is no episode id; it should look like RUN/train/STEP/QUESTION/ROLLOUT[/bBOUNDARYrK or /tTURNrK]");
     }
 
     /// <inheritdoc/>

@@ -34,7 +34,7 @@ public sealed record ToolCall
 
 /// <summary>
 /// A finished episode. Tokens are the truth: text is derived from them, never the other way. Arrays have one entry a token.
-/// A continuation holds the *whole* sequence, its first <see cref="InheritedTokens"/> being those of its source; they carry no loss in it.
+/// A continuation holds the *whole* sequence, its first <see cref="InheritedTokens"/> being those of its source; they carry no loss in it unless it is a rollout of its group as any other.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("axpo.Rollout")]
 public sealed record Rollout
@@ -121,6 +121,24 @@ public sealed record Rollout
             : throw new ArgumentOutOfRangeException(nameof(boundary), boundary, $"rollout {Id} has {Calls.Length} calls and {(Segments.Any(s => s.Kind == SegmentKind.Answer) ? "an" : "no")} answer; there is no such boundary");
     }
 
+    /// <summary>First sampled token of each turn that has any, in order.</summary>
+    public IEnumerable<int> TurnStarts => Segments.Where((s, i) => s.IsSampled && (i == 0 || !Segments[i - 1].IsSampled)).Select(s => s.Start);
+
+    /// <summary>One past the last token of the prefix that a branch begins with.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The rollout has no such call, answer or turn.</exception>
+    public int PrefixEnd(Branch branch)
+    {
+        if (branch.Point != BranchPoint.Turn)
+        {
+            return PrefixEnd(branch.Boundary);
+        }
+
+        int[] starts = [.. TurnStarts];
+        return branch.Boundary >= 0 && branch.Boundary < starts.Length
+            ? starts[branch.Boundary]
+            : throw new ArgumentOutOfRangeException(nameof(branch), branch, $"rollout {Id} has {starts.Length} turns with sampled tokens; there is none to begin at");
+    }
+
     /// <summary>Checks lengths, segment order and that log-probs stand exactly on sampled tokens.</summary>
     /// <exception cref="InvalidDataException">Something does not fit; the message says what.</exception>
     public void Validate()
@@ -204,6 +222,9 @@ public sealed record RolloutSummary
 
     /// <summary>Mean probability of the sampled answer tokens; NaN if there is no answer.</summary>
     [Id(16)] public double AnswerConfidence { get; init; } = double.NaN;
+
+    /// <summary>Mean entropy in nats of the first tokens of each turn that has any, in order; at most <see cref="RolloutSummaries.EntropyTokens"/> of them.</summary>
+    [Id(17)] public double[] TurnEntropies { get; init; } = [];
 
     /// <summary>Whether it reached an answer.</summary>
     public bool HasAnswer => !double.IsNaN(AnswerConfidence);

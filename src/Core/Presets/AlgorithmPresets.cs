@@ -96,6 +96,23 @@ public static class AlgorithmPresets
                 new("objective.aggregation", LossAggregation.TokenMean, "verl 0.9.1, default"),
             ]),
         new("opo", "The baseline is the length-weighted mean of the group.", "arXiv:2505.23585", [_noResampling, new("objective.advantage", "opo", "OPO 3.2")]),
+        new(
+            "arpo",
+            "Agentic reinforced policy optimization: half of the rollouts branch off the others after tool results that leave the policy uncertain.",
+            "arXiv:2507.19849",
+            [_noResampling, new("branching.rule", BranchingRule.Entropy, "ARPO 3.1; p .5, weight .2, beam 2 and half of the group as in its code")]),
+        new(
+            "tree-grpo",
+            "Tree-based GRPO: random turns of every rollout's tree are expanded; advantages inside the tree and between trees.",
+            "arXiv:2509.21240",
+            [
+                _noResampling,
+                new("branching.rule", BranchingRule.Tree, "Tree-GRPO, tree search; N = 2, L = 1"),
+                new("branching.initial", 2, "Tree-GRPO, M = 2"),
+                new("rollouts.groupSize", 6, "M (1 + N L) = 2 (1 + 2 x 1)"),
+                new("objective.advantage", "tree", "Tree-GRPO, intra-tree and inter-tree advantages"),
+                new("objective.singleton", SingletonRule.Reward, "Tree-GRPO; as verl, which its code builds on: mean 0 and deviation 1"),
+            ]),
         new("axpo-no-prefix-fix", "Ablation: fresh rollouts of the question for the same budget.", Ablation, [new("resample.start", ResampleStart.Fresh, Axpo + ", no prefix fix")]),
         new("axpo-resample-no-tool", "Ablation: questions whose no-tool rollouts are all wrong, from before the answer.", Ablation, [new("resample.trigger", ResampleTrigger.NoTool, Axpo + ", no-tool")]),
         new("axpo-random-rank", "Ablation: sources in random order.", Ablation, [new("resample.ranking", ResampleRanking.Random, Axpo + ", random rank")]),

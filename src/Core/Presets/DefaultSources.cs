@@ -4,6 +4,8 @@ namespace Axpo.Core;
 public static class DefaultSources
 {
     private const string Recipe = "arXiv:2605.28774, training recipe";
+    private const string Arpo = "arXiv:2507.19849 and its code";
+    private const string TreeGrpo = "arXiv:2509.21240";
     private const string Regime = "Axpo, measured on the shipped policies";
 
     private static readonly Dictionary<string, string> _known = new(StringComparer.Ordinal)
@@ -21,6 +23,12 @@ public static class DefaultSources
         ["resample.prefixCredit"] = "arXiv:2605.28774, (3)",
         ["resample.statistics"] = "arXiv:2605.28774, (2) and (4)",
         ["resample.allocation"] = "arXiv:2605.28774, budget",
+        ["branching.initial"] = Arpo,
+        ["branching.probability"] = Arpo,
+        ["branching.entropyWeight"] = Arpo,
+        ["branching.beam"] = Arpo,
+        ["branching.expansions"] = TreeGrpo,
+        ["branching.rounds"] = TreeGrpo,
         ["objective.advantage"] = "arXiv:2605.28774, (2) and (4)",
         ["objective.loss"] = "arXiv:2605.28774, (6)",
         ["objective.clipLow"] = Recipe,

@@ -93,6 +93,9 @@ public sealed record RolloutMetrics
 
     /// <summary><see cref="AllWrongNoTool"/> after resampling: a question counts as mended if any of its selected prefixes recovered, without a tool.</summary>
     [Id(20)] public double? AllWrongNoToolAfter { get; init; }
+
+    /// <summary>Rollouts that branched off another one of their group; 0 without branching.</summary>
+    [Id(21)] public int Branches { get; init; }
 }
 
 /// <summary>Figures of a held-out evaluation.</summary>

@@ -4,11 +4,21 @@ namespace Axpo.Grains.Abstractions;
 
 /// <summary>Continuations of one prefix.</summary>
 /// <param name="Source">The rollout whose prefix is shared.</param>
-/// <param name="Boundary">Index of the call in the source's list of calls; their number: before the answer.</param>
+/// <param name="Boundary">Index of the call in the source's list of calls; their number: before the answer. Or index of the turn.</param>
 /// <param name="Count">Continuations.</param>
 /// <param name="First">Index of the first of them.</param>
+/// <param name="Point">What <paramref name="Boundary"/> counts.</param>
 [GenerateSerializer, Immutable, Alias("axpo.ForkRequest")]
-public sealed record ForkRequest([property: Id(0)] EpisodeId Source, [property: Id(1)] int Boundary, [property: Id(2)] int Count, [property: Id(3)] int First = 0);
+public sealed record ForkRequest(
+    [property: Id(0)] EpisodeId Source,
+    [property: Id(1)] int Boundary,
+    [property: Id(2)] int Count,
+    [property: Id(3)] int First = 0,
+    [property: Id(4)] BranchPoint Point = BranchPoint.Call)
+{
+    /// <summary>The ids of the continuations, in order.</summary>
+    public IEnumerable<EpisodeId> Episodes => Enumerable.Range(First, Count).Select(k => Source.Fork(new Branch(Boundary, k, Point)));
+}
 
 /// <summary>What a group is asked to do. Its operation id is <see cref="Operation"/>.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.GroupRequest")]
@@ -19,6 +29,9 @@ public sealed record GroupRequest
 
     /// <summary>Operation of a group's continuations; those of a later wave have its number behind it.</summary>
     public const string Continuations = "forks";
+
+    /// <summary>Operation of branches, which are rollouts of the group; those of a later wave have its number behind it.</summary>
+    public const string Branches = "branches";
 
     /// <summary>Rollouts of the question: N, or fresh ones beside them.</summary>
     [Id(0)] public int Samples { get; init; }
@@ -50,11 +63,20 @@ public sealed record GroupRequest
     /// <summary>The operation id inside the group: distinct for whatever is asked of it.</summary>
     public string Operation => (Forks.Length, Wave, First) switch
     {
-        ( > 0, 0, _) => Continuations,
-        ( > 0, _, _) => string.Create(CultureInfo.InvariantCulture, $"{Continuations}/{Wave}"),
+        ( > 0, 0, _) => Forked,
+        ( > 0, _, _) => string.Create(CultureInfo.InvariantCulture, $"{Forked}/{Wave}"),
         (_, _, 0) => Rollouts,
         _ => string.Create(CultureInfo.InvariantCulture, $"{Rollouts}/{First}"),
     };
+
+    /// <summary>Whether another request of the same operation is for the same episodes.</summary>
+    public bool AsksForTheSame(GroupRequest other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return (Samples, First) == (other.Samples, other.First) && Forks.SequenceEqual(other.Forks);
+    }
+
+    private string Forked => Forks[0].Point == BranchPoint.Turn ? Branches : Continuations;
 }
 
 /// <summary>What a group's operation came to, in order of rollouts (continuations: of forks, then k).</summary>

@@ -1,8 +1,8 @@
 namespace Axpo.Grains.Abstractions;
 
 /// <summary>
-/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/{question}/0..N-1</c> of its questions and the continuations of the plan, less those that are
-/// Void, are read from the trajectory store.
+/// One trainer step. The batch is named, not carried: the rollouts <c>{run}/train/{step}/{question}/0..N-1</c> of its questions, branches in place of the last of them, and the
+/// continuations of the plan, less those that are Void, are read from the trajectory store.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("axpo.TrainRequest")]
 public sealed record TrainRequest
@@ -24,6 +24,9 @@ public sealed record TrainRequest
 
     /// <summary>Episodes that the run counts as Void: left out, whatever is stored of them by now.</summary>
     [Id(5)] public EpisodeId[] Void { get; init; } = [];
+
+    /// <summary>Branches that are rollouts of their groups; a group with b of them has 0..N-1-b beside them.</summary>
+    [Id(6)] public EpisodeId[] Branches { get; init; } = [];
 }
 
 /// <summary>A committed step.</summary>

@@ -176,7 +176,7 @@ internal sealed class EpisodeAttempt(
             throw new VoidException(VoidCause.StorageFault, $"the source {parent} could not be read: {e.Message}", e);
         }
 
-        var tape = EpisodeTape.FromPrefix(chat, source, id.Path.Branches[^1].Boundary);
+        var tape = EpisodeTape.FromPrefix(chat, source, id.Path.Branches[^1]);
         _held = tape.Count;
         _forkOf = parent.ToString();
         return tape;

@@ -46,13 +46,12 @@ internal sealed class EpisodeTape(IChatFormat chat)
     }
 
     /// <summary>
-    /// A tape that holds a source's tokens up to the end of the opening tag of one of its calls, or up to its answer (<see cref="Rollout.PrefixEnd"/>). The turn that the
-    /// source broke off there goes on.
+    /// A tape that holds a source's tokens up to where a branch of it begins (<see cref="Rollout.PrefixEnd(Branch)"/>): inside a turn, which goes on there, or before one.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The source has no such boundary.</exception>
-    public static EpisodeTape FromPrefix(IChatFormat chat, Rollout source, int boundary)
+    public static EpisodeTape FromPrefix(IChatFormat chat, Rollout source, Branch branch)
     {
-        var end = source.PrefixEnd(boundary);
+        var end = source.PrefixEnd(branch);
         ToolCall[] calls = [.. source.Calls.Where(c => c.End <= end)];
         var start = end;
         while (start > 0 && !float.IsNaN(source.LogProbs[start - 1]))

@@ -5,19 +5,22 @@ using Microsoft.Extensions.Options;
 
 namespace Axpo.Grains.Groups;
 
-/// <summary>The rollouts of one question, then the continuations of some of them, or fresh rollouts beside them.</summary>
+/// <summary>The rollouts of one question, branches of some of them among these; then continuations of some, or fresh rollouts beside them.</summary>
 [SiloRole(SiloRoles.Episodes)]
 internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines, IOptions<GrainsOptions> options, TimeProvider time) : Grain, IGroupGrain
 {
     private readonly Dictionary<string, StoredOperation<GroupResult>> _operations = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, GroupRequest> _asked = new(StringComparer.Ordinal);
     private GroupStatus _status = new("", 0, 0);
     private bool _leaving;
 
     Task<Pending<GroupResult>> IGroupGrain.StartAsync(GroupRequest request)
     {
         var id = request.Operation;
-        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew || IsToBeTriedAgain(operation.Now.Result, request))
+        if (!_operations.TryGetValue(id, out var operation) || operation.MayStartAnew || IsToBeTriedAgain(operation.Now.Result, request) || !_asked[id].AsksForTheSame(request))
         {
+            // What was Void and is tried again may have changed what the next wave consists of.
+            _asked[id] = request;
             var again = request.Resume || operation is not null;
             operation = _operations[id] = StoredOperation<GroupResult>.Start(id, ct => RunAsync(request with { Resume = again }, ct));
         }
@@ -69,7 +72,7 @@ internal sealed class GroupGrain(IRunServices services, IEngineDirectory engines
         }
 
         EpisodeId[] ids = request.Forks.Length > 0
-            ? [.. request.Forks.SelectMany(f => Enumerable.Range(f.First, f.Count).Select(k => f.Source.Fork(f.Boundary, k)))]
+            ? [.. request.Forks.SelectMany(f => f.Episodes)]
             : [.. Enumerable.Range(request.First, request.Samples).Select(r => new EpisodeId(run, phase, step, index, r))];
         _status = new GroupStatus(request.Operation, 0, ids.Length);
         var body = new EpisodeRequest

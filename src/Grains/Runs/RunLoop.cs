@@ -126,7 +126,7 @@ internal sealed class RunLoop(
         await EnterAsync(RunPhase.Updating);
         var updateStart = time.GetTimestamp();
         var all = batch.Groups.SelectMany(g => g).Concat(forks.SelectMany(f => f));
-        var trained = await UpdateAsync(step, batch.Questions, plan, [.. all.Where(r => r.Outcome == Outcome.Void).Select(r => r.Id)], cancellationToken);
+        var trained = await UpdateAsync(step, batch, plan, [.. all.Where(r => r.Outcome == Outcome.Void).Select(r => r.Id)], cancellationToken);
 
         State.Step = step;
         State.Weights = trained.Weights;
@@ -232,6 +232,7 @@ internal sealed class RunLoop(
         var rollouts = Configuration.Rollouts;
         var available = (await services.QuestionsAsync(run, Phase.Train, step, cancellationToken)).Count;
         int[] questions = [.. Enumerable.Range(0, Math.Min(available, rollouts.Questions))];
+        var branching = await Branching.OfAsync(Configuration, () => services.ChatAsync(run, cancellationToken));
         meter.Begin(0);
         var batch = new TrainingBatch(questions, await RollOutAsync(questions), []);
         for (var round = 0; round < rollouts.DynamicSampling; round++)
@@ -247,13 +248,13 @@ internal sealed class RunLoop(
         Task<IReadOnlyList<RolloutSummary>[]> RollOutAsync(int[] some)
         {
             meter.Expect(some.Length * rollouts.GroupSize);
-            return GroupsAsync(Phase.Train, step, some, rollouts.GroupSize, sampling, isReleased: false, cancellationToken);
+            return GroupsAsync(Phase.Train, step, some, rollouts.GroupSize, sampling, isReleased: false, cancellationToken, branching);
         }
     }
 
     /// <summary>The rollouts of some questions, in their order.</summary>
     private async Task<IReadOnlyList<RolloutSummary>[]> GroupsAsync(
-        Phase phase, int step, int[] questions, int samples, SamplingOptions sampling, bool isReleased, CancellationToken cancellationToken)
+        Phase phase, int step, int[] questions, int samples, SamplingOptions sampling, bool isReleased, CancellationToken cancellationToken, Branching? branching = null)
     {
         if (questions.Length == 0)
         {
@@ -265,7 +266,9 @@ internal sealed class RunLoop(
             Math.Max(1, Configuration.Rollouts.MaxLive / samples),
             async (question, ct) =>
             {
-                var result = await GroupAsync(phase, step, GroupWork.Rollouts(question, samples), sampling, ct);
+                var result = branching is null
+                    ? await GroupAsync(phase, step, GroupWork.Rollouts(question, samples), sampling, ct)
+                    : await branching.RollOutAsync(question, work => GroupAsync(phase, step, work, sampling, ct));
                 if (isReleased)
                 {
                     await ReleaseAsync(phase, step, [question]);
@@ -322,17 +325,18 @@ internal sealed class RunLoop(
     }
 
     private async Task<TrainResult> UpdateAsync(
-        int step, int[] questions, ResamplePlan plan, EpisodeId[] left, CancellationToken cancellationToken)
+        int step, TrainingBatch batch, ResamplePlan plan, EpisodeId[] left, CancellationToken cancellationToken)
     {
         var trainer = grains.GetGrain<ITrainerGrain>(run);
         var body = new TrainRequest
         {
             Batch = string.Create(CultureInfo.InvariantCulture, $"{run}/{EpisodeId.Name(Phase.Train)}/{step}"),
             Step = step,
-            Questions = questions,
+            Questions = batch.Questions,
             GroupSize = Configuration.Rollouts.GroupSize,
             Plan = plan,
             Void = left,
+            Branches = batch.Branches,
         };
         return await calls.RunAsync(_ => trainer.StartAsync(body), atMost => trainer.WaitAsync(body.Batch, atMost), () => isLeaving() ? Task.CompletedTask : trainer.CancelAsync(), cancellationToken);
     }

@@ -6,6 +6,9 @@ namespace Axpo.Grains.Runs;
 /// <param name="Replaced">Groups that dynamic sampling replaced.</param>
 internal sealed record TrainingBatch(int[] Questions, IReadOnlyList<RolloutSummary>[] Groups, List<IReadOnlyList<RolloutSummary>> Replaced)
 {
+    /// <summary>Rollouts of the batch that branched off another one of their group, in order.</summary>
+    public EpisodeId[] Branches => [.. Groups.SelectMany(g => g).Select(r => r.Id).Where(id => !id.Path.IsEmpty)];
+
     /// <summary>Gives the places of groups without spread to fresh questions, as many as there are.</summary>
     /// <param name="available">Questions of the step's list.</param>
     /// <param name="rollOut">Rolls questions out, in their order.</param>

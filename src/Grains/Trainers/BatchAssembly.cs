@@ -9,8 +9,9 @@ internal static class BatchAssembly
     public static async Task<UpdateBatch> BuildAsync(string run, TrainRequest request, RunConfiguration configuration, ITrajectoryStore store, CancellationToken cancellationToken)
     {
         var left = request.Void.ToHashSet();
+        var branches = request.Branches.ToLookup(id => id.Question);
         EpisodeId[][] groups = [.. request.Questions.Select(q =>
-            Enumerable.Range(0, request.GroupSize).Select(r => new EpisodeId(run, Phase.Train, request.Step, q, r)).ToArray())];
+            Enumerable.Range(0, request.GroupSize - branches[q].Count()).Select(r => new EpisodeId(run, Phase.Train, request.Step, q, r)).Concat(branches[q]).ToArray())];
         EpisodeId[][] forks = [.. request.Plan.Selections.Select(s => s.Continuations(configuration).ToArray())];
         EpisodeId[] wanted = [.. groups.Concat(forks).SelectMany(g => g).Where(id => !left.Contains(id))];
         var stored = (await store.GetAsync(wanted, cancellationToken)).ToDictionary(r => r.Id);

@@ -14,6 +14,12 @@ internal static class ObjectiveRules
         ("resample.", c => c.Resample.Enabled, "resample.enabled=true"),
         ("resample.boundary", c => c.Resample is { Trigger: ResampleTrigger.ToolUsing, Start: ResampleStart.Prefix }, "resample.trigger=tool-using and resample.start=prefix"),
         ("resample.prefixCredit", c => c.Resample.Start == ResampleStart.Prefix, "resample.start=prefix"),
+        ("branching.", c => c.Branching.Rule != BranchingRule.None, "branching.rule=entropy or tree"),
+        ("branching.probability", c => c.Branching.Rule == BranchingRule.Entropy, "branching.rule=entropy"),
+        ("branching.entropyWeight", c => c.Branching.Rule == BranchingRule.Entropy, "branching.rule=entropy"),
+        ("branching.beam", c => c.Branching.Rule == BranchingRule.Entropy, "branching.rule=entropy"),
+        ("branching.expansions", c => c.Branching.Rule == BranchingRule.Tree, "branching.rule=tree"),
+        ("branching.rounds", c => c.Branching.Rule == BranchingRule.Tree, "branching.rule=tree"),
         ("objective.gamma", c => c.Objective.Advantage == "reinforce++", "objective.advantage=reinforce++"),
         ("objective.dualClip", c => c.Objective.Loss == "ppo", "objective.loss=ppo"),
         ("objective.ratioCap", c => c.Objective.Loss is "ppo" or "gspo", "objective.loss=ppo or gspo"),
@@ -34,7 +40,7 @@ internal static class ObjectiveRules
     ];
 
     /// <summary>The switches that the needs above name: setting one of them to off is no mistake.</summary>
-    private static readonly string[] _switches = ["resample.enabled", "objective.klWeight", "objective.correction.level", "objective.rejection.statistic"];
+    private static readonly string[] _switches = ["resample.enabled", "branching.rule", "objective.klWeight", "objective.correction.level", "objective.rejection.statistic"];
 
     /// <summary>Checks a configuration that is to be trained.</summary>
     /// <param name="c">The configuration.</param>
@@ -45,6 +51,7 @@ internal static class ObjectiveRules
     {
         Sampling(c, report);
         Resampling(c, report);
+        BranchingChecks.Check(c, report);
         Losses(c, report);
         Learner(c, report);
         foreach (var path in given.Where(g => !_switches.Contains(g)).Order(StringComparer.Ordinal))
@@ -102,7 +109,7 @@ internal static class ObjectiveRules
             report("resample.k", Text($"no prefix fits the budget: r*B*N = {resample.BudgetRatio} x {c.Rollouts.Questions} x {c.Rollouts.GroupSize} allows {budget} continuations; lower it, raise resample.budgetRatio, or set resample.enabled=false"));
         }
 
-        if (AdvantageEstimators.All.FirstOrDefault(e => e.Name == c.Objective.Advantage) is not (null or GroupAdvantage))
+        if (c.Branching.Rule == BranchingRule.None && AdvantageEstimators.All.FirstOrDefault(e => e.Name == c.Objective.Advantage) is not (null or GroupAdvantage))
         {
             report("objective.advantage", $"prefixes and continuations need an estimator of one group, of which there are {string.Join(", ", AdvantageEstimators.All.OfType<GroupAdvantage>().Select(e => e.Name))}; take one, or set resample.enabled=false");
         }

@@ -44,15 +44,18 @@ public static partial class ReportGroups
 
     private static ReportGroup Group(Rollout[] rollouts, IReadOnlyList<DropRecord> drops, Question? question, IChatFormat? chat, RunConfiguration configuration)
     {
-        Rollout[] originals = [.. rollouts.Where(r => r.Id.Path.IsEmpty).OrderBy(r => r.Id.Rollout)];
-        var forks = rollouts.Where(r => r.Id.Path.Branches.Length == 1 && originals.Any(o => o.Id == r.Id.Original))
+        var isBranching = configuration.Branching.Rule != BranchingRule.None;
+        Rollout[] originals = [.. rollouts.Where(r => isBranching || r.Id.Path.IsEmpty).OrderBy(r => r.Id, Places.Order)];
+        var forks = rollouts.Where(r => !isBranching && r.Id.Path.Branches.Length == 1 && originals.Any(o => o.Id == r.Id.Original))
             .GroupBy(r => (Source: r.Id.Original, r.Id.Path.Branches[0].Boundary)).OrderBy(g => g.Key.Source.Rollout)
             .Select(g => new Fork(originals.First(o => o.Id == g.Key.Source), g.Key.Boundary, [.. g.OrderBy(r => r.Id.Path.Branches[0].K)])).ToArray();
         var id = rollouts[0].Id;
-        var isOfGroup = AdvantageEstimators.Get(configuration.Objective.Advantage) is GroupAdvantage;
+        var isOfGroup = AdvantageEstimators.Get(configuration.Objective.Advantage) is GroupAdvantage or TreeAdvantage;
         var advantages = id.Phase == Phase.Train && isOfGroup ? Advantages(originals, forks, configuration) : [];
         var known = rollouts.Select(r => r.Id).ToHashSet();
         DropRecord[] dropped = [.. drops.Where(d => d.Episode.GroupKey == id.GroupKey && !known.Contains(d.Episode))];
+        DropRecord[] without = [.. dropped.Where(d => isBranching || d.Episode.Path.IsEmpty)];
+        var places = new Places(originals.Select(r => r.Id).Concat(without.Select(d => d.Episode)));
         return new ReportGroup
         {
             Phase = id.Phase,
@@ -64,8 +67,8 @@ public static partial class ReportGroups
             Truth = question?.Answer,
             Images = [.. rollouts[0].Images.Where(i => i.End <= PromptOf(rollouts[0]).End).Select(i => i.Image)],
             Rollouts = [.. originals
-                .Select(r => Of(r, r.Id.Rollout, Array.Find(forks, f => f.Source == r && f.IsLive), advantages, chat))
-                .Concat(dropped.Where(d => d.Episode.Path.IsEmpty).Select(d => Void(d, d.Episode.Rollout)))
+                .Select(r => Of(r, places.Of(r.Id), Array.Find(forks, f => f.Source == r && f.IsLive), advantages, chat))
+                .Concat(without.Select(d => Void(d, places.Of(d.Episode))))
                 .OrderBy(r => r.Index)],
             Prefixes = [.. forks.Select(f => new ReportPrefix(
                 f.Source.Id.Rollout,
@@ -166,6 +169,28 @@ public static partial class ReportGroups
     /// <summary>Tags of the chat format around a question, which a reader need not see.</summary>
     [GeneratedRegex(@"^(<[^<>\s]+>)+|(<[^<>\s]+>)+$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex TagsAround();
+
+    /// <summary>Indexes of a group's rollouts: their own, and for branches the numbers behind those, in the order of their ids.</summary>
+    private sealed class Places
+    {
+        private readonly Dictionary<EpisodeId, int> _places = [];
+
+        public Places(IEnumerable<EpisodeId> ids)
+        {
+            var next = 0;
+            foreach (var id in ids.Distinct().Order(Order))
+            {
+                _places[id] = id.Path.IsEmpty ? id.Rollout : next;
+                next = _places[id] + 1;
+            }
+        }
+
+        /// <summary>Branches last.</summary>
+        public static IComparer<EpisodeId> Order { get; } = Comparer<EpisodeId>.Create((a, b) =>
+            (!a.Path.IsEmpty, a.Rollout).CompareTo((!b.Path.IsEmpty, b.Rollout)) is not 0 and var order ? order : string.CompareOrdinal(a.Path.ToString(), b.Path.ToString()));
+
+        public int Of(EpisodeId id) => _places[id];
+    }
 
     private sealed record Fork(Rollout Source, int Boundary, Rollout[] Continuations)
     {

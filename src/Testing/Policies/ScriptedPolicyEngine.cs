@@ -44,6 +44,9 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
     /// <summary>Awaited before every generation, with the token that ends it: a latency gate driven by the test.</summary>
     public Func<ScriptedTurn, CancellationToken, Task>? Gate { get; set; }
 
+    /// <summary>Entropy of every token of a turn, in nats; null: keyed chance.</summary>
+    public Func<ScriptedTurn, float>? Entropy { get; set; }
+
     /// <summary>Every request, in order of arrival.</summary>
     public IReadOnlyCollection<GenerateRequest> Requests => _requests;
 
@@ -103,7 +106,7 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
             }
 
             cancellationToken.ThrowIfCancellationRequested();
-            return Sample(request, context, held.Length, ScriptedChatFormat.Encode(script(turn)), turn.Version);
+            return Sample(request, context, held.Length, ScriptedChatFormat.Encode(script(turn)), turn.Version, Entropy?.Invoke(turn));
         }
         catch (OperationCanceledException)
         {
@@ -163,7 +166,7 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
         return _sessions.TryGetValue(request.Session, out var own) && own.Length == request.Offset ? own : null;
     }
 
-    private GenerateResult Sample(GenerateRequest request, int[] context, int held, int[] text, int version)
+    private GenerateResult Sample(GenerateRequest request, int[] context, int held, int[] text, int version, float? entropy)
     {
         var stop = Enumerable.Range(0, text.Length)
             .FirstOrDefault(i => request.StopTokens.Contains(text[i]) || request.StopSequences.Any(s => text.AsSpan(0, i + 1).EndsWith(s)), -1);
@@ -177,7 +180,7 @@ public sealed class ScriptedPolicyEngine(Func<ScriptedTurn, string> script) : IP
         {
             var u = request.Chance.Uniform((uint)(context.Length + i), (uint)tokens[i]);
             logProbs[i] = (float)Math.Log((.5 + u) / 1.5);
-            entropies[i] = (float)(u * .5);
+            entropies[i] = entropy ?? (float)(u * .5);
         }
 
         _sessions[request.Session] = [.. context, .. tokens];

@@ -15,6 +15,7 @@ public sealed class EpisodeIdTests
         _original.ToString().ShouldBe("my-run/eval-t1/10/3/7");
         _original.GroupKey.ShouldBe("my-run/eval-t1/10/3");
         _original.Fork(0, 2).Fork(1, 11).ToString().ShouldBe("my-run/eval-t1/10/3/7/b0r2/b1r11");
+        _original.Fork(0, 2).Fork(new Branch(1, 0, BranchPoint.Turn)).ToString().ShouldBe("my-run/eval-t1/10/3/7/b0r2/t1r0");
         _original.Fork(0, 2).GroupKey.ShouldBe(_original.GroupKey);
     }
 
@@ -22,7 +23,7 @@ public sealed class EpisodeIdTests
     public void Reading_what_was_written_gives_the_same_id()
     {
         var number = Gen.Int[0, int.MaxValue];
-        var branches = Gen.Select(number, number, (b, k) => new Branch(b, k)).Array[0, 4];
+        var branches = Gen.Select(number, number, Gen.Enum<BranchPoint>(), (b, k, point) => new Branch(b, k, point)).Array[0, 4];
         Gen.Select(Gen.String[Gen.Char["abcXYZ019-_."], 1, 20], Gen.Enum<Phase>(), number, number, number, branches).Sample((run, phase, step, question, rollout, path) =>
         {
             var id = new EpisodeId(run, phase, step, question, rollout, new BranchPath([.. path]));
@@ -41,6 +42,7 @@ public sealed class EpisodeIdTests
     [InlineData("run/train/-1/2/3")]
     [InlineData("run/train/1/2/3/")]
     [InlineData("run/train/1/2/3/b0")]
+    [InlineData("run/train/1/2/3/c0r1")]
     [InlineData("run/train/1/2/3/r0b0")]
     [InlineData("run/train/1/2/3/b0r1r2")]
     [InlineData("run/train/1/2/3/b-1r2")]
@@ -80,5 +82,6 @@ public sealed class EpisodeIdTests
         var fork = _original.Fork(0, 2);
         fork.Chance(5).ShouldBe(ChanceKey.ForSequence(5, Phase.Resample, 10, 3, 7, fork.Path));
         fork.Chance(5).ShouldNotBe(_original.Fork(0, 3).Chance(5));
+        fork.Chance(5).ShouldNotBe(_original.Fork(new Branch(0, 2, BranchPoint.Turn)).Chance(5));
     }
 }

@@ -43,6 +43,25 @@ public sealed class RolloutTests
     }
 
     [Fact]
+    public void A_branch_begins_at_a_call_at_the_answer_or_at_a_turn()
+    {
+        Good.TurnStarts.ShouldBe([3, 13]);
+        Good.PrefixEnd(new Branch(0, 5)).ShouldBe(6);
+        Good.PrefixEnd(new Branch(1, 5)).ShouldBe(13);
+        Good.PrefixEnd(new Branch(0, 5, BranchPoint.Turn)).ShouldBe(3);
+        Good.PrefixEnd(new Branch(1, 5, BranchPoint.Turn)).ShouldBe(13);
+        Should.Throw<ArgumentOutOfRangeException>(() => Good.PrefixEnd(new Branch(2, 0, BranchPoint.Turn))).Message.ShouldContain("run/train/1/2/3 has 2 turns with sampled tokens");
+    }
+
+    [Fact]
+    public void The_entropy_of_a_turn_is_the_mean_over_its_first_20_tokens()
+    {
+        var rollout = Some.Rollout(Some.Id(0, 0), Outcome.Wrong, [(SegmentKind.Prompt, 3), (SegmentKind.Think, 30), (SegmentKind.ToolCall, 4), (SegmentKind.Template, 1), (SegmentKind.Answer, 2), (SegmentKind.EndOfTurn, 1)]);
+        rollout = rollout with { Entropies = [.. rollout.Entropies.Select((e, t) => float.IsNaN(e) ? e : t)] };
+        RolloutSummaries.Of(rollout, null).TurnEntropies.ShouldBe([12.5, 39]); // Tokens 3 to 22 and 38 to 40.
+    }
+
+    [Fact]
     public void A_rollout_is_tool_using_by_its_calls()
     {
         Good.IsToolUsing.ShouldBeTrue();

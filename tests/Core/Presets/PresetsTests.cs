@@ -7,7 +7,7 @@ public sealed class PresetsTests
 {
     private static readonly string[] _asked =
     [
-        "axpo", "grpo", "grpo-plus25", "grpo-2x", "dapo", "dr-grpo", "gspo", "cispo", "rloo", "reinforce++", "tool-bonus", "tool-penalty",
+        "axpo", "grpo", "grpo-plus25", "grpo-2x", "dapo", "dr-grpo", "gspo", "cispo", "rloo", "reinforce++", "tool-bonus", "tool-penalty", "arpo", "tree-grpo",
         "axpo-no-prefix-fix", "axpo-resample-no-tool", "axpo-random-rank", "axpo-no-prefix-credit", "axpo-merged-group",
     ];
 

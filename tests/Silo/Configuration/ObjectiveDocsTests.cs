@@ -31,14 +31,15 @@ public sealed partial class ObjectiveDocsTests
         string[] names =
         [
             .. AdvantageEstimators.Names, .. PolicyLosses.Names, .. ConfigurationKey.Names(typeof(LossAggregation)), .. ConfigurationKey.Names(typeof(KlEstimator)),
-            .. ConfigurationKey.Names(typeof(Boundary)), .. AlgorithmPresets.Names.Where(n => n.StartsWith("axpo-", StringComparison.Ordinal)),
+            .. ConfigurationKey.Names(typeof(Boundary)), .. ConfigurationKey.Names(typeof(BranchingRule)),
+            .. AlgorithmPresets.Names.Where(n => n.StartsWith("axpo-", StringComparison.Ordinal) || AlgorithmPresets.Get(n).Values.Any(v => v.Path == "branching.rule")),
         ];
         names.Where(n => !Page.Contains($"`{n}`", StringComparison.Ordinal)).ShouldBeEmpty();
     }
 
     [Fact]
     public void Every_key_of_the_objective_is_named() => ConfigurationKey.Values
-        .Where(k => k.Path.StartsWith("objective.", StringComparison.Ordinal) || k.Path.StartsWith("rewards.", StringComparison.Ordinal) || k.Path.StartsWith("resample.", StringComparison.Ordinal))
+        .Where(k => k.Path.StartsWith("objective.", StringComparison.Ordinal) || k.Path.StartsWith("rewards.", StringComparison.Ordinal) || k.Path.StartsWith("resample.", StringComparison.Ordinal) || k.Path.StartsWith("branching.", StringComparison.Ordinal))
         .Where(k => !Page.Contains(k.Name, StringComparison.Ordinal)).Select(k => k.Path).ShouldBeEmpty();
 
     [Fact]

@@ -22,6 +22,15 @@ public sealed class ObjectiveRulesTests
     [InlineData("rollouts.dynamicSampling", "would replace the all-wrong groups that resampling is triggered by", "rollouts.dynamicSampling=2")]
     [InlineData("objective.advantage", "prefixes and continuations need an estimator of one group", "objective.advantage=reinforce++")]
     [InlineData("resample.allocation", "fresh rollouts have no prefix", "algorithm=axpo-no-prefix-fix", "resample.allocation=sequential")]
+    [InlineData("branching.rule", "set it to none, or resample.enabled=false", "branching.rule=entropy")]
+    [InlineData("branching.rule", "set it to none, or resample.enabled=false", "algorithm=arpo", "resample.enabled=true")]
+    [InlineData("branching.initial", "leaves no rollout of the group for a branch: rollouts.groupSize is 8; make it less than that", "algorithm=arpo", "branching.initial=8")]
+    [InlineData("branching.initial", "leaves no rollout of the group for a branch: rollouts.groupSize is 8", "algorithm=arpo", "branching.initial=9")]
+    [InlineData("rollouts.groupSize", "must be what the trees come to: 2 trees x (1 + 2 expansions x 1 rounds) = 6; set it to that, or change branching.initial", "algorithm=tree-grpo", "rollouts.groupSize=8")]
+    [InlineData("rollouts.groupSize", "4 trees x (1 + 2 expansions x 3 rounds) = 28", "algorithm=tree-grpo", "branching.initial=4", "branching.rounds=3")]
+    [InlineData("rollouts.groupSize", "3 trees x (1 + 2 expansions x 1 rounds) = 9", "algorithm=tree-grpo", "branching.initial=0")]
+    [InlineData("objective.advantage", "without branches every rollout is a tree of its own; set branching.rule=tree or entropy", "algorithm=grpo", "objective.advantage=tree")]
+    [InlineData("objective.advantage", "prefixes and continuations need an estimator of one group", "objective.advantage=tree")]
     [InlineData("rewards.overlongBuffer", "must be below rollouts.maxTokens, which is 512", "rewards.overlongBuffer=512")]
     [InlineData("objective.rejection.level", "k1 has two bounds and no maximum", "objective.rejection.statistic=k1", "objective.rejection.level=sequence-max")]
     [InlineData("objective.rejection.high", "must be at least 1", "objective.rejection.statistic=k1", "objective.rejection.high=0.5")]
@@ -43,6 +52,9 @@ public sealed class ObjectiveRulesTests
     [InlineData("objective.klClamp", "it needs objective.kl=k3", "objective.kl=k1", "objective.klClamp=10")]
     [InlineData("objective.correction.high", "it needs objective.correction.level", "objective.correction.high=3")]
     [InlineData("objective.clipHigh", "it needs objective.loss=ppo, gspo or cispo", "algorithm=gpg", "objective.clipHigh=0.3")]
+    [InlineData("branching.beam", "it needs branching.rule=entropy or tree", "branching.beam=3")]
+    [InlineData("branching.entropyWeight", "it needs branching.rule=entropy", "algorithm=tree-grpo", "branching.entropyWeight=1")]
+    [InlineData("branching.rounds", "it needs branching.rule=tree", "algorithm=arpo", "branching.rounds=2")]
     [InlineData("learner.finalShare", "it needs learner.schedule=cosine or linear", "learner.finalShare=0.1")]
     [InlineData("learner.minibatches", "is above rollouts.questions, which is 4", "rollouts.questions=4", "learner.minibatches=8")]
     public void What_does_nothing_of_what_was_asked_is_warned_about(string field, string text, params string[] sets)
@@ -70,6 +82,16 @@ public sealed class ObjectiveRulesTests
         var c = Load(true, "algorithm=dr-grpo", "conventions=trl", "objective.klTimesRatio=false").Configuration;
         (c.Algorithm, c.Conventions, c.Resample.Enabled).ShouldBe(("dr-grpo", "trl", false));
         (c.Objective.Advantage, c.Objective.Epsilon, c.Objective.KlTimesRatio, c.Objective.Correction.High).ShouldBe(("mean-only", 1e-4, false, 3));
+    }
+
+    [Theory]
+    [InlineData("branching.expansions=3", "rollouts.groupSize=8")]
+    [InlineData("branching.initial=4", "branching.expansions=1", "rollouts.groupSize=8")]
+    [InlineData("branching.initial=0", "branching.expansions=1", "rollouts.groupSize=8")]
+    public void A_tree_budget_of_eight_can_be_had(params string[] sets)
+    {
+        var options = Load(true, ["algorithm=tree-grpo", .. sets]).Configuration;
+        TreeExpansion.Rollouts(options.Branching.InitialOf(8), options.Branching).ShouldBe(8);
     }
 
     [Fact]

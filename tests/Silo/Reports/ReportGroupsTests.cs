@@ -23,6 +23,22 @@ public sealed class ReportGroupsTests
         group.Prefixes[0].Continuations.Select(c => Math.Round(c.Advantage!.Value, 4)).ShouldBe([-.5, 1.5, -.5, -.5]);
     }
 
+    [Theory]
+    [InlineData("grpo", .8660)]
+    [InlineData("tree", .8660 + .7071)]
+    public void Branches_are_rollouts_of_their_group_in_the_places_behind_the_others(string advantage, double expected)
+    {
+        var branching = Configuration with { Branching = new BranchingOptions { Rule = BranchingRule.Entropy }, Objective = Configuration.Objective with { Advantage = advantage } };
+        var (wrong, right) = (Calling(0, Outcome.Wrong), Calling(1, Outcome.Correct));
+        Rollout[] all = [right, Branch(right, Outcome.Wrong), Branch(wrong, Outcome.Correct), wrong];
+        var group = ReportGroups.Of(all, [new(Branch(right, Outcome.Wrong).Id with { Rollout = 2 }, VoidCause.EngineFault, "", 3)], [], null, branching).ShouldHaveSingleItem();
+        group.Prefixes.ShouldBeEmpty();
+        group.Rollouts.Select(r => (r.Index, r.Outcome)).ShouldBe([(0, Outcome.Wrong), (1, Outcome.Correct), (2, Outcome.Correct), (3, Outcome.Wrong), (4, Outcome.Void)]);
+        group.Rollouts.Take(4).Select(r => Math.Round(r.Advantage!.Value, 3)).ShouldBe([Math.Round(-expected, 3), Math.Round(expected, 3), Math.Round(expected, 3), Math.Round(-expected, 3)]);
+
+        static Rollout Branch(Rollout source, Outcome outcome) => source with { Id = source.Id.Fork(new Branch(0, 0, BranchPoint.Turn)), Outcome = outcome, InheritedTokens = 1 };
+    }
+
     [Fact]
     public void A_correct_call_or_no_call_at_all_triggers_nothing()
     {

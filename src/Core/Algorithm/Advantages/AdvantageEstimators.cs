@@ -17,6 +17,7 @@ public static class AdvantageEstimators
         new GpgAdvantage(),
         new PassKAdvantage("pass-k", scaled: true),
         new PassKAdvantage("pass-k-unscaled", scaled: false),
+        new TreeAdvantage(),
     ];
 
     /// <summary>Known names.</summary>

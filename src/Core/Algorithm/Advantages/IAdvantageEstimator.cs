@@ -4,7 +4,8 @@ namespace Axpo.Core;
 /// <param name="Group">Its question's place in the batch; rows of a group need not be adjacent.</param>
 /// <param name="Reward">Its reward.</param>
 /// <param name="Tokens">Its loss tokens.</param>
-public readonly record struct ScoredRollout(int Group, double Reward, int Tokens);
+/// <param name="Tree">Its tree inside the group: rollouts that branched off the same initial one share it.</param>
+public readonly record struct ScoredRollout(int Group, double Reward, int Tokens, int Tree = 0);
 
 /// <summary>Forms the advantages of a batch from rewards. Pure; one file an estimator, registered in <see cref="AdvantageEstimators"/>.</summary>
 public interface IAdvantageEstimator

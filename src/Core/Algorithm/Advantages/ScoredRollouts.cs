@@ -7,10 +7,13 @@ internal static class ScoredRollouts
     /// <param name="rollouts">The batch [rollouts]; rows of a group need not be adjacent.</param>
     /// <param name="ofGroup">From the places of a group's members to their figures.</param>
     /// <returns>[rollouts].</returns>
-    public static double[] ByGroup(this IReadOnlyList<ScoredRollout> rollouts, Func<int[], double[]> ofGroup)
+    public static double[] ByGroup(this IReadOnlyList<ScoredRollout> rollouts, Func<int[], double[]> ofGroup) => rollouts.By(r => r.Group, ofGroup);
+
+    /// <summary>Figures formed over the rollouts of equal key, in the order of the rollouts [rollouts].</summary>
+    public static double[] By<TKey>(this IReadOnlyList<ScoredRollout> rollouts, Func<ScoredRollout, TKey> key, Func<int[], double[]> ofGroup)
     {
         var figures = new double[rollouts.Count];
-        foreach (var group in Enumerable.Range(0, rollouts.Count).GroupBy(i => rollouts[i].Group))
+        foreach (var group in Enumerable.Range(0, rollouts.Count).GroupBy(i => key(rollouts[i])))
         {
             int[] members = [.. group];
             var own = ofGroup(members);

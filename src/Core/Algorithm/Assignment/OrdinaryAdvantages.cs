@@ -12,8 +12,10 @@ internal sealed class OrdinaryAdvantages
     public OrdinaryAdvantages(IReadOnlyList<QuestionRollouts> questions, RunConfiguration configuration)
     {
         var joins = configuration.Resample is { Start: ResampleStart.Fresh } or { Statistics: ResampleStatistics.Merged };
-        var rollouts = questions.SelectMany(q => (joins ? q.All : q.Originals).Select(r => (q.Place, Rollout: r))).ToArray();
-        ScoredRollout[] scored = [.. rollouts.Select(r => new ScoredRollout(r.Place, RewardShaping.Of(r.Rollout, configuration), Term.LossTokens(r.Rollout, r.Rollout.InheritedTokens, r.Rollout.Tokens.Length)))];
+        (int Place, Rollout Rollout, int From)[] rollouts =
+            [.. questions.SelectMany(q => q.Originals.Select(r => (q.Place, r, 0)).Concat(joins ? q.Continuations.Select(r => (q.Place, r, r.InheritedTokens)) : []))];
+        ScoredRollout[] scored = [.. rollouts.Select(r =>
+            new ScoredRollout(r.Place, RewardShaping.Of(r.Rollout, configuration), Term.LossTokens(r.Rollout, r.From, r.Rollout.Tokens.Length), r.Rollout.Id.Rollout))];
         var advantages = AdvantageEstimators.Get(configuration.Objective.Advantage).Estimate(scored, configuration.Objective);
         _byId = rollouts.Zip(advantages).ToDictionary(p => p.First.Rollout.Id, p => p.Second);
     }

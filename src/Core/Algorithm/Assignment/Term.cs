@@ -2,13 +2,16 @@ namespace Axpo.Core;
 
 /// <summary>One term of the objective: the sampled tokens [From, End) of a rollout and the advantage of each.</summary>
 /// <param name="Rollout">The rollout.</param>
-/// <param name="From">First token that may carry loss: what a continuation inherited carries none.</param>
+/// <param name="From">First token that may carry loss: what a continuation inherited carries none, what a branch of its group shares does.</param>
 /// <param name="End">One past the last token of the sequence: a selected source appears as its prefix only.</param>
 /// <param name="Advantages">Advantages of its loss tokens, in order; there may be more of them, where the sequence was cut.</param>
 internal sealed record Term(Rollout Rollout, int From, int End, double[] Advantages)
 {
-    /// <summary>A whole rollout, or all that a continuation added.</summary>
-    public static Term Whole(Rollout rollout, double[] advantages) => new(rollout, rollout.InheritedTokens, rollout.Tokens.Length, advantages);
+    /// <summary>A whole rollout of a group; a branch's shared prefix too, as in every rollout that shares it.</summary>
+    public static Term Whole(Rollout rollout, double[] advantages) => new(rollout, 0, rollout.Tokens.Length, advantages);
+
+    /// <summary>All that a continuation added.</summary>
+    public static Term Own(Rollout rollout, double[] advantages) => new(rollout, rollout.InheritedTokens, rollout.Tokens.Length, advantages);
 
     /// <summary>The same advantage on every token of a range.</summary>
     public static Term Even(Rollout rollout, int from, int end, double advantage) => new(rollout, from, end, [.. Enumerable.Repeat(advantage, LossTokens(rollout, from, end))]);

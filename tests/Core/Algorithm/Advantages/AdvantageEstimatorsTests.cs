@@ -7,7 +7,7 @@ namespace Axpo.Core.Tests.Algorithm.Advantages;
 /// <summary>What holds for every registered estimator.</summary>
 public sealed class AdvantageEstimatorsTests
 {
-    private static readonly string[] _standardised = ["grpo", "batch-scaled", "leave-one-out", "pass-k"];
+    private static readonly string[] _standardised = ["grpo", "batch-scaled", "leave-one-out", "pass-k", "tree"];
     private static readonly string[] _proportional = ["mean-only", "rloo", "opo", "gpg", "pass-k-unscaled"];
     private static readonly string[] _whitened = ["reinforce++", "reinforce++-baseline"];
 
