@@ -22,8 +22,8 @@ public static class CellSummarizer
         var log = new FileRunLog(folders);
         var rows = await log.ReadAsync(run, cancellationToken);
         var drops = await log.ReadDropsAsync(run, cancellationToken);
-        var longest = rows.SelectMany(Evaluations).MaxBy(e => e.Metrics.Results.Length).Metrics;
-        if (longest is null || rows.SelectMany(Evaluations).Any(e => e.Metrics.Results.Length != e.Metrics.Questions))
+        (int Step, HeldOutSampling Sampling, EvaluationMetrics Metrics)[] evaluations = [.. rows.SelectMany(Evaluations)];
+        if (evaluations.Length == 0 || evaluations.Any(e => e.Metrics.Results.Length != e.Metrics.Questions))
         {
             throw new InvalidDataException($"run '{run}': its evaluations do not say what each question came to; remove {folders.Of(run)} and run it again");
         }
@@ -45,9 +45,9 @@ public static class CellSummarizer
             VoidEpisodes = drops.Where(d => d.IsLast).GroupBy(d => d.Cause).OrderBy(g => g.Key).ToDictionary(g => g.Key.ToString(), g => g.Count(), StringComparer.Ordinal),
             VoidAttempts = drops.Count,
             Configuration = WithoutPaths(manifest.Configuration),
-            Questions = [.. longest.Results.Select(r => new HeldOutQuestion(r.Id, r.Suite, r.Category))],
+            Questions = [.. evaluations.MaxBy(e => e.Metrics.Questions).Metrics.Results.Select(r => new HeldOutQuestion(r.Id, r.Suite, r.Category))],
             Steps = [.. rows.Where(r => r.Train is not null).Select(Step)],
-            Evaluations = [.. rows.SelectMany(Evaluations).Select(e => Evaluation(e.Step, e.Sampling, e.Metrics))],
+            Evaluations = [.. evaluations.Select(e => Evaluation(e.Step, e.Sampling, e.Metrics))],
         };
     }
 

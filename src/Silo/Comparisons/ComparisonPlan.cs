@@ -38,7 +38,7 @@ public sealed record ComparisonPlan
 
     /// <summary>Writes it, whole or not at all.</summary>
     public async Task WriteAsync(string output, CancellationToken cancellationToken) =>
-        await AtomicFile.WriteAsync(Path.Combine(output, FileName), [.. JsonSerializer.SerializeToUtf8Bytes(this, AxpoJson.Pretty), (byte)'\n'], cancellationToken);
+        await AtomicFile.WriteAsync(Path.Combine(output, FileName), (byte[])[.. JsonSerializer.SerializeToUtf8Bytes(this, AxpoJson.Pretty), (byte)'\n'], cancellationToken);
 }
 
 /// <summary>An algorithm with a seed.</summary>

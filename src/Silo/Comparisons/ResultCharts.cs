@@ -33,7 +33,7 @@ internal static class ResultCharts
         ];
         return [.. all.Where(c => c.Item2.HasValues)];
 
-        Chart HeldOut(string title, string about, string unit, Across across, HeldOutSampling sampling, HeldOutMeasure measure) => new(title, about, unit, Figures.Share, [.. Series((_, own) =>
+        Chart HeldOut(string title, string about, string unit, Across across, HeldOutSampling sampling, HeldOutMeasure measure) => new(title, about, unit, Figures.Share, [.. Lines((_, own) =>
         {
             var common = own.SelectMany(r => r.Evaluations(sampling)).Select(e => e.Live.Length).DefaultIfEmpty(0).Min();
             return own.Select(r => r.Evaluations(sampling).Select(e => (X: across == _tokens ? r.TokensAt(e.Step) : r.SecondsAt(e.Step), Y: measure.Mean(e, common))).ToArray());
@@ -42,11 +42,11 @@ internal static class ResultCharts
             Across = across,
         };
 
-        Chart Training(string title, string about, string unit, Func<double?, string> format, Func<StepSummary, double?> figure) => new(title, about, unit, format, [.. Series((_, own) =>
+        Chart Training(string title, string about, string unit, Func<double?, string> format, Func<StepSummary, double?> figure) => new(title, about, unit, format, [.. Lines((_, own) =>
             own.Select(r => r.Summary.Steps.Chunk(Math.Max(1, (r.Summary.Steps.Count + Bins - 1) / Bins))
                 .Select(c => (X: (double)c[^1].Step, Y: c.Select(figure).Where(v => v is not null).Select(v => v!.Value).DefaultIfEmpty(double.NaN).Average())).ToArray()))]);
 
-        IEnumerable<Series> Series(Func<string, IReadOnlyList<ComparedRun>, IEnumerable<(double X, double Y)[]>> curves) =>
+        IEnumerable<Series> Lines(Func<string, IReadOnlyList<ComparedRun>, IEnumerable<(double X, double Y)[]>> curves) =>
             runs.All.Select((a, i) => Mean(a.Name, (i % Colours) + 1, [.. curves(a.Name, a.Runs)]));
     }
 

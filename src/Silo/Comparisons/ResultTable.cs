@@ -34,16 +34,19 @@ internal sealed record ResultTable(string Title, string About, IReadOnlyList<str
     /// <summary>As a section of a page.</summary>
     public Markup Html() => Markup.Of($"""
         <section><h2>{Title}</h2>
-        <p class="about">{About.Replace("`", "", StringComparison.Ordinal)}</p>
+        <p class="about">{Plain(About)}</p>
         <div class="scroll"><table class="figures">
         <thead><tr>{Columns.Select(c => Markup.Of($"""<th scope="col">{c}</th>"""))}</tr></thead>
         <tbody>
         {Rows.Select(r => Markup.Of($"""
-            <tr><th scope="row">{r[0]}</th>{r.Skip(1).Select(c => Markup.Of($"<td>{c}</td>"))}</tr>
+            <tr><th scope="row">{r[0]}</th>{r.Skip(1).Select(c => Markup.Of($"<td>{Plain(c)}</td>"))}</tr>
 
             """))}</tbody></table></div></section>
 
         """);
+
+    /// <summary>Without the marks of Markdown.</summary>
+    private static string Plain(string text) => text.Replace("`", "", StringComparison.Ordinal);
 
     private static string Cell(string text) => text.Replace("|", "\\|", StringComparison.Ordinal);
 }
