@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Axpo.Silo.Storage;
 
 namespace Axpo.Silo.Comparisons;
@@ -37,7 +36,7 @@ public sealed class CellSummaries(string output)
     {
         ArgumentNullException.ThrowIfNull(summary);
         var path = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{summary.Name}-seed{summary.Seed}-{summary.Hash[..HashCharacters]}.json"));
-        await AtomicFile.WriteAsync(path, Encoding.UTF8.GetBytes(Text(summary)), cancellationToken);
+        await AtomicFile.WriteAsync(path, Encoding.UTF8.GetBytes(LinedJson.Write(summary)), cancellationToken);
         return path;
     }
 
@@ -51,22 +50,5 @@ public sealed class CellSummaries(string output)
         {
             throw new InvalidDataException($"{file} is no summary of a cell ({e.Message}); remove it, and the cell is run again", e);
         }
-    }
-
-    /// <summary>JSON with a line for each property, and for each element of a list of objects: small, and still fit for diffs.</summary>
-    private static string Text(CellSummary summary)
-    {
-        var text = new StringBuilder("{\n");
-        var properties = JsonSerializer.SerializeToNode(summary, AxpoJson.Line)!.AsObject().ToArray();
-        foreach (var (i, (name, value)) in properties.Index())
-        {
-            text.Append(CultureInfo.InvariantCulture, $"  \"{name}\": ");
-            text.Append(value is JsonArray { Count: > 0 } list
-                ? $"[\n    {string.Join(",\n    ", list.Select(e => e!.ToJsonString(AxpoJson.Line)))}\n  ]"
-                : value?.ToJsonString(AxpoJson.Line) ?? "null");
-            text.Append(i == properties.Length - 1 ? "\n" : ",\n");
-        }
-
-        return text.Append("}\n").ToString();
     }
 }

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using Axpo.Silo.Reports.Charts;
 using Axpo.Silo.Storage;
 
@@ -33,7 +32,7 @@ public static class ComparisonRenderer
         var files = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["README.md"] = ResultsMarkdown.Write(results, tables, [.. charts.Select(c => (Plot(c.Name), c.Chart.Title))]),
-            ["results.json"] = JsonSerializer.Serialize(results, AxpoJson.Pretty) + "\n",
+            ["results.json"] = LinedJson.Write(results),
             ["results.csv"] = ResultsCsv.Write(runs),
             ["index.html"] = ResultsPage.Write(results, tables, [.. charts.Select(c => c.Chart)]),
         };

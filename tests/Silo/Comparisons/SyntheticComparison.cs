@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Silo.Comparisons;
+using Xunit;
 
 namespace Axpo.Silo.Tests.Comparisons;
 
