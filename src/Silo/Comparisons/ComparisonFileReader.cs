@@ -54,6 +54,9 @@ public static class ComparisonFileReader
     {
         private readonly HashSet<string> _warnings = new(StringComparer.Ordinal);
 
+        /// <summary>Names of all cells, those with a mistake in them included.</summary>
+        private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
         public ComparisonFile? Read(JsonElement root)
         {
             if (root.ValueKind != JsonValueKind.Object)
@@ -74,9 +77,9 @@ public static class ComparisonFileReader
 
             var entries = Entries(parts.GetValueOrDefault("cells"), seeds, common);
             var baseline = Text(parts.GetValueOrDefault("baseline"), "baseline", "grpo");
-            if (baseline is not null && entries.Count > 0 && entries.All(e => e.Name != baseline))
+            if (baseline is not null && _names.Count > 0 && !_names.Contains(baseline))
             {
-                Add("baseline", baseline, "is no name of a cell" + NearestName.Hint(baseline, [.. entries.Select(e => e.Name)]));
+                Add("baseline", baseline, "is no name of a cell" + NearestName.Hint(baseline, _names));
             }
 
             return name is null || output is null || baseline is null ? null : new ComparisonFile
@@ -108,11 +111,6 @@ public static class ComparisonFileReader
                 }
                 else if (Entry(cell, at, seeds, common) is { } entry)
                 {
-                    if (entries.Any(e => e.Name == entry.Name))
-                    {
-                        Add($"{at}.name", entry.Name, "stands twice; give each cell a name of its own");
-                    }
-
                     entries.Add(entry);
                 }
             }
@@ -125,6 +123,11 @@ public static class ComparisonFileReader
             var parts = Parts(cell, at + ".", _cellKeys);
             var algorithm = Text(parts.GetValueOrDefault("algorithm"), $"{at}.algorithm", "axpo");
             var name = parts.TryGetValue("name", out var given) ? NameOf(given, $"{at}.name", "axpo") : algorithm is null ? null : NameOf(algorithm, $"{at}.name", "axpo");
+            if (name is not null && !_names.Add(name))
+            {
+                Add($"{at}.name", name, "stands twice; give each cell a name of its own");
+            }
+
             var own = parts.TryGetValue("seeds", out var some) ? Seeds(some, $"{at}.seeds") : seeds;
             var changes = Assignments(parts.GetValueOrDefault("set"), $"{at}.set", ["seed", "algorithm"]);
             foreach (var (_, change) in changes.Where(c => _common.Any(p => c.Assignment.StartsWith(p, StringComparison.Ordinal))))

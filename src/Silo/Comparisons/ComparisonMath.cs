@@ -24,6 +24,8 @@ internal static class ComparisonMath
             Versions = Distinct(summaries, s => s.Version),
             Commits = Distinct(summaries, s => s.Commit),
             Machines = Distinct(summaries, s => FormattableString.Invariant($"{(s.Machine.Processor.Length > 0 ? s.Machine.Processor : "unknown processor")}, {s.Machine.Cores} cores")),
+            Policies = Distinct(summaries, s => $"{s.Configuration.Model} ({s.ModelSha256[..Math.Min(12, s.ModelSha256.Length)]})"),
+            Asked = Distinct(summaries, s => FormattableString.Invariant($"{s.Questions.Count} questions x {s.Evaluations.Max(e => e.Samples)} samples ({ConfigurationKey.Text(s.Configuration.Evaluation.Split)} split; {string.Join(", ", s.Questions.Select(q => q.Suite).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))})")),
             Baseline = plan.Baseline,
             Statistics = _statistics,
             Matched = runs.Matched is { } matched ? matched with { Seconds = Round(matched.Seconds) } : null,

@@ -18,6 +18,12 @@ public sealed record ComparisonResults
     /// <summary>Machines that ran cells.</summary>
     public required IReadOnlyList<string> Machines { get; init; }
 
+    /// <summary>Policies that training began with, and the beginning of the hash of their weights.</summary>
+    public required IReadOnlyList<string> Policies { get; init; }
+
+    /// <summary>What was asked after training: questions of each seed, samples of each, and suites.</summary>
+    public required IReadOnlyList<string> Asked { get; init; }
+
     /// <summary>Name of the algorithm that the others are compared with.</summary>
     public required string Baseline { get; init; }
 

@@ -12,6 +12,8 @@ internal static class ResultFacts
     {
         yield return ("Baseline", results.Baseline);
         yield return ("Seeds", Words(results.Algorithms.SelectMany(a => a.Seeds).Distinct().Order().Select(s => s.ToString(CultureInfo.InvariantCulture))));
+        yield return ("Policy", Words(results.Policies));
+        yield return ("Held-out", string.Join("; ", results.Asked.DefaultIfEmpty("-")));
         yield return ("Axpo", Words(results.Versions));
         yield return (results.Commits.Count > 1 ? "Commits" : "Commit", Words(results.Commits.Select(c => c.Length > CommitCharacters ? c[..CommitCharacters] : c)));
         yield return (results.Machines.Count > 1 ? "Machines" : "Machine", string.Join("; ", results.Machines.DefaultIfEmpty("-")));
