@@ -50,6 +50,7 @@ internal static class AxpoCommand
         root.Add(TrainCommand.Create(context));
         root.Add(EvalCommand.Create(context));
         root.Add(RolloutCommand.Create(context));
+        root.Add(CompareCommand.Create(context));
         root.Add(ReportCommand.Create(context));
         root.Add(SftCommand.Create(context));
         root.Add(new Command("runs", "Lists, shows, watches, resumes and stops runs.")

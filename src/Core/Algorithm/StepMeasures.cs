@@ -91,10 +91,24 @@ public static class StepMeasures
             Pass1ByCategory = ByCategory(g => g.Average(q => perQuestion[q])),
             PassKByCategory = ByCategory(g => g.Count(q => perQuestion[q] > 0) / (double)g.Count()),
             PerQuestion = perQuestion,
+            Results = [.. questions.Zip(groups, Result)],
         };
 
         Dictionary<string, double> ByCategory(Func<IGrouping<string, int>, double> figure) => judged
             .GroupBy(q => questions[q].Category, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal).ToDictionary(g => g.Key, figure, StringComparer.Ordinal);
+    }
+
+    private static QuestionResult Result(Question question, IReadOnlyList<RolloutSummary> samples)
+    {
+        var live = Live(samples);
+        return new QuestionResult(
+            question.Id,
+            question.Suite,
+            question.Category,
+            live.Length,
+            live.Count(r => r.Outcome == Outcome.Correct),
+            live.Count(r => r.IsToolUsing),
+            live.Count(r => r.IsToolUsing && r.Outcome == Outcome.Correct));
     }
 
     private static RolloutSummary[] Live(IEnumerable<RolloutSummary> rollouts) => [.. rollouts.Where(r => r.Outcome != Outcome.Void)];

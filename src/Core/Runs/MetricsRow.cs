@@ -125,7 +125,28 @@ public sealed record EvaluationMetrics
 
     /// <summary>Mean correctness of each question in the order of the draw (for paired comparisons) [questions]; NaN where all samples are Void.</summary>
     [Id(11)] public double[] PerQuestion { get; init; } = [];
+
+    /// <summary>What each question came to, in the order of the draw [questions].</summary>
+    [Id(13)] public QuestionResult[] Results { get; init; } = [];
 }
+
+/// <summary>What a held-out question came to: counts from which pass@k and tool use follow. Void samples are in none of them.</summary>
+/// <param name="Id">The question's id.</param>
+/// <param name="Suite">Its suite.</param>
+/// <param name="Category">Its category.</param>
+/// <param name="Samples">Samples that are not Void (n).</param>
+/// <param name="Correct">Correct ones of them (c).</param>
+/// <param name="Calls">Samples with at least one call.</param>
+/// <param name="CorrectCalls">Correct ones of them.</param>
+[GenerateSerializer, Immutable, Alias("axpo.QuestionResult")]
+public sealed record QuestionResult(
+    [property: Id(0)] string Id,
+    [property: Id(1)] string Suite,
+    [property: Id(2)] string Category,
+    [property: Id(3)] int Samples,
+    [property: Id(4)] int Correct,
+    [property: Id(5)] int Calls,
+    [property: Id(6)] int CorrectCalls);
 
 /// <summary>Where the time of a step went, seconds, and work that equal runs need not share.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.TimingMetrics")]

@@ -41,14 +41,6 @@ public static class PairedBootstrap
         }
 
         Array.Sort(means);
-        return (gains.Average(), Quantile(means, .025), Quantile(means, .975));
-    }
-
-    /// <summary>Linear interpolation between order statistics.</summary>
-    private static double Quantile(double[] sorted, double p)
-    {
-        var at = p * (sorted.Length - 1);
-        var below = (int)at;
-        return below + 1 == sorted.Length ? sorted[below] : sorted[below] + ((at - below) * (sorted[below + 1] - sorted[below]));
+        return (gains.Average(), Quantiles.Of(means, .025), Quantiles.Of(means, .975));
     }
 }

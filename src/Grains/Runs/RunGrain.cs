@@ -296,8 +296,8 @@ internal sealed partial class RunGrain(
 
     private static MetricsRow? Slim(MetricsRow? row) => row is null ? null : row with
     {
-        Eval = row.Eval is null ? null : row.Eval with { PerQuestion = [] },
-        EvalT1 = row.EvalT1 is null ? null : row.EvalT1 with { PerQuestion = [] },
+        Eval = row.Eval is null ? null : row.Eval with { PerQuestion = [], Results = [] },
+        EvalT1 = row.EvalT1 is null ? null : row.EvalT1 with { PerQuestion = [], Results = [] },
     };
 
     [LoggerMessage(LogLevel.Warning, "run {Run} waits {Seconds} s: storage or other grains are out of reach")]

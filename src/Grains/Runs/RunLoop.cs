@@ -57,12 +57,15 @@ internal sealed class RunLoop(
         }
 
         await FinishRowAsync(cancellationToken);
-        while (State.Step < Configuration.Steps)
+        while (!IsLast(State.Step))
         {
             await StepAsync(State.Step + 1, cancellationToken);
             await FinishRowAsync(cancellationToken);
         }
     }
+
+    /// <summary>Whether training ends with a committed step.</summary>
+    private bool IsLast(int step) => step >= Configuration.Steps || (Configuration.TokenBudget is > 0 and var budget && State.SampledTokens >= budget);
 
     private async Task EvaluateAsync(CancellationToken cancellationToken)
     {
@@ -133,10 +136,12 @@ internal sealed class RunLoop(
         State.Plan = null;
         State.Ledger = [];
         State.FirstAttempt = 1;
+        var measures = StepMeasures.Rollouts(batch.Groups, plan, forks, batch.Replaced);
+        State.SampledTokens += measures.SampledTokens;
         State.Pending = new MetricsRow
         {
             Step = step,
-            Train = StepMeasures.Rollouts(batch.Groups, plan, forks, batch.Replaced),
+            Train = measures,
             Update = trained.Update,
             Timing = new TimingMetrics
             {
@@ -173,15 +178,16 @@ internal sealed class RunLoop(
             return;
         }
 
-        var every = Configuration.Evaluation.Every;
-        if (row.Step == 0 || row.Step == Configuration.Steps || (every > 0 && row.Step % every == 0))
+        var (isEnd, every) = (row.Step == 0 || IsLast(row.Step), Configuration.Evaluation.Every);
+        if (isEnd || (every > 0 && row.Step % every == 0))
         {
+            var questions = isEnd ? Configuration.Evaluation.FinalQuestions : Configuration.Evaluation.Questions;
             await EnterAsync(RunPhase.Evaluating);
             var start = time.GetTimestamp();
             row = row with
             {
-                Eval = await EvaluateAsync(Phase.Eval, row.Step, null, null, cancellationToken),
-                EvalT1 = await EvaluateAsync(Phase.EvalT1, row.Step, null, null, cancellationToken),
+                Eval = await EvaluateAsync(Phase.Eval, row.Step, questions, null, cancellationToken),
+                EvalT1 = await EvaluateAsync(Phase.EvalT1, row.Step, questions, null, cancellationToken),
             };
             row = row with { Timing = (row.Timing ?? new TimingMetrics()) with { Evaluation = time.GetElapsedTime(start).TotalSeconds } };
             State.Pending = row;

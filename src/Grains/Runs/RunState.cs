@@ -42,4 +42,7 @@ internal sealed class RunState
 
     /// <summary>Void outcomes of the step under way that an attempt below this came to are tried again; above 1 after a pause.</summary>
     [Id(12)] public int FirstAttempt { get; set; } = 1;
+
+    /// <summary>Tokens sampled in the committed steps, continuations included.</summary>
+    [Id(13)] public long SampledTokens { get; set; }
 }

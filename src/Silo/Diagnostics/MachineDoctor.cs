@@ -145,7 +145,7 @@ public sealed class MachineDoctor(RunFolders folders, string models, IReadOnlyCo
 
     private static string Gibibytes(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB");
 
-    private static (string Name, IReadOnlyList<string> Features) Processor()
+    internal static (string Name, IReadOnlyList<string> Features) Processor()
     {
         const string Path = "/proc/cpuinfo";
         if (!File.Exists(Path))

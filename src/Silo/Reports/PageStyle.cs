@@ -6,11 +6,11 @@ internal static class PageStyle
     public static Markup Sheet { get; } = new("""
 
         :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#16202e;--soft:#566275;--line:#dfe4ea;--grid:#e8ecf1;--zero:#aab4c0;
-          --c1:#2563eb;--c2:#d9640a;--c3:#0b8f63;--c4:#8b3fd9;--c5:#7a8699;--good:#0b7d55;--bad:#c2341d;--warn:#8a5a00;
+          --c1:#2563eb;--c2:#d9640a;--c3:#0b8f63;--c4:#8b3fd9;--c5:#7a8699;--c6:#b4235f;--c7:#7a6a00;--c8:#0f7c8f;--good:#0b7d55;--bad:#c2341d;--warn:#8a5a00;
           --think:#5b6b84;--call:#d9640a;--observation:#0b8f63;--answer:#2563eb;--goodbg:#e2f5ec;--badbg:#fdebe7;--warnbg:#fbf0d7;
           --mono:ui-monospace,"SF Mono","Cascadia Mono","DejaVu Sans Mono",Menlo,Consolas,monospace}
         @media (prefers-color-scheme:dark){:root{--bg:#0f141b;--card:#171e28;--ink:#e6ebf2;--soft:#9aa7b8;--line:#2a3442;--grid:#232c38;--zero:#4d5a6b;
-          --c1:#6ea3ff;--c2:#ff9b4a;--c3:#3ecf9a;--c4:#c08cff;--c5:#8d99aa;--good:#4fd6a0;--bad:#ff8a73;--warn:#f0bd5a;
+          --c1:#6ea3ff;--c2:#ff9b4a;--c3:#3ecf9a;--c4:#c08cff;--c5:#8d99aa;--c6:#ff7fae;--c7:#d6c04a;--c8:#58c6da;--good:#4fd6a0;--bad:#ff8a73;--warn:#f0bd5a;
           --think:#8fa0ba;--call:#ff9b4a;--observation:#3ecf9a;--answer:#6ea3ff;--goodbg:#143328;--badbg:#3a1d18;--warnbg:#35290f}}
         *{box-sizing:border-box}
         html{-webkit-text-size-adjust:100%}
@@ -46,12 +46,13 @@ internal static class PageStyle
         .legend{display:flex;flex-wrap:wrap;gap:2px 16px;list-style:none;font-size:13px;color:var(--soft);margin:8px 0 4px}
         .legend li{display:flex;align-items:center;gap:6px}.legend b{color:var(--ink);font-weight:600;font-variant-numeric:tabular-nums}
         .key{width:16px;height:4px;border-radius:2px;background:currentColor;flex:none}.dot{width:10px;height:10px;border-radius:50%;background:currentColor;flex:none}
-        .c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}
+        .c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}.c8{color:var(--c8)}
         .chart svg{display:block;width:100%;height:auto;margin-top:auto;overflow:visible}
         svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;fill:var(--soft);font-variant-numeric:tabular-nums}
         .grid{stroke:var(--grid);stroke-width:1;fill:none}.grid.zero,.grid.mark{stroke:var(--zero)}
         .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
         .line.faint{stroke-width:1;opacity:.38}circle.bold,circle.faint,.bar{fill:currentColor}circle.faint{opacity:.5}
+        .band{fill:currentColor;opacity:.14}
         .spot{fill:currentColor;stroke:var(--card);stroke-width:1.5}
         .hit rect{fill:transparent}.hit path{stroke:var(--soft);stroke-width:1;visibility:hidden}
         .hit text{visibility:hidden;stroke:var(--card);stroke-width:4;paint-order:stroke}.hit tspan{fill:currentColor;font-weight:600}

@@ -106,5 +106,8 @@ public sealed class RunOverviews(RunFolders folders)
 
     /// <summary>The row of the last step is written after its evaluation: it is the last thing that a run does.</summary>
     private static bool IsDone(RunManifest manifest, IReadOnlyList<MetricsRow> rows) =>
-        rows is [.., var last] && (manifest.Kind != RunKind.Train || last.Step == manifest.Configuration.Steps);
+        rows is [.., var last] && (manifest.Kind != RunKind.Train || last.Step == manifest.Configuration.Steps || IsSpent(manifest.Configuration, rows));
+
+    private static bool IsSpent(RunConfiguration configuration, IReadOnlyList<MetricsRow> rows) =>
+        configuration.TokenBudget is > 0 and var budget && rows.Sum(r => r.Train?.SampledTokens ?? 0) >= budget;
 }

@@ -161,13 +161,21 @@ public sealed class RunServices(
         var configuration = run.Configuration;
         var (split, count) = phase switch
         {
-            Phase.Eval or Phase.EvalT1 => (configuration.Evaluation.Split, step == 0 || step == configuration.Steps ? configuration.Evaluation.FinalQuestions : configuration.Evaluation.Questions),
+            Phase.Eval or Phase.EvalT1 => (configuration.Evaluation.Split, HeldOut(configuration, step)),
             Phase.Rollout => (configuration.Evaluation.Split, configuration.Rollouts.Questions),
             _ => (Split.Train, configuration.Rollouts.Questions),
         };
         var spare = phase == Phase.Train ? DynamicSampling.Questions(configuration.Rollouts) - count : 0;
         return run.Source.Draw(configuration.Seed, phase, step, split, count, spare);
     }
+
+    /// <summary>Which step is the last one under a budget of tokens only the run itself knows: it asks as many of these as it needs.</summary>
+    private static int HeldOut(RunConfiguration configuration, int step) => configuration.Evaluation switch
+    {
+        var e when configuration.TokenBudget > 0 => Math.Max(e.FinalQuestions, e.Questions),
+        var e when step == 0 || step == configuration.Steps => e.FinalQuestions,
+        var e => e.Questions,
+    };
 
     private Task<Run> RunAsync(string run) => _runs.GetOrAdd(run, name => new Part<Run>(async () =>
     {

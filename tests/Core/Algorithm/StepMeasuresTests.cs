@@ -131,6 +131,8 @@ public sealed class StepMeasuresTests
         row.AllWrongTool.ShouldBe(2 / 3.0);
         row.AllWrongNoTool.ShouldBe(2 / 4.0);
         row.VoidShare.ShouldBe(2 / 11.0);
+        row.Results.Select(r => (r.Id, r.Samples, r.Correct, r.Calls, r.CorrectCalls)).ShouldBe([("a", 3, 1, 2, 0), ("b", 2, 0, 1, 0), ("c", 3, 2, 2, 1), ("d", 1, 0, 0, 0), ("e", 0, 0, 0, 0)]);
+        row.Results.Select(r => r.Category).ShouldBe(["search", "reasoning", "reasoning", "reasoning", "search"]);
     }
 
     [Fact]

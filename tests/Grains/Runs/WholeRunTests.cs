@@ -17,6 +17,23 @@ public sealed class WholeRunTests
         cluster.Trajectories.ClosedThrough.ShouldBe(3, "only the newest step is held open");
     }
 
+    [Fact]
+    public async Task A_budget_of_tokens_ends_training_with_the_step_that_reaches_it_and_its_whole_evaluation()
+    {
+        var world = new World();
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        world.Configuration = world.Configuration with { Steps = 5, TokenBudget = 1, Evaluation = new EvaluationOptions { Every = 0, Samples = 2, Questions = 1, FinalQuestions = 2 } };
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+        (status.Phase, status.Step).ShouldBe((RunPhase.Done, 1));
+        var rows = await cluster.Log.ReadAsync(World.Run, Token);
+        rows.Select(r => r.Step).ShouldBe([0, 1]);
+        rows.Select(r => (r.Eval!.Questions, r.EvalT1!.Questions)).ShouldBe([(2, 2), (2, 2)]);
+        rows[1].EvalT1!.Results.Select(r => r.Id).ShouldBe(["q0", "q1"]);
+        rows[1].Train!.SampledTokens.ShouldBeGreaterThan(1);
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(2)]

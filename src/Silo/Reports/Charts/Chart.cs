@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Axpo.Silo.Reports.Charts;
 
 /// <summary>How a series is drawn.</summary>
@@ -23,6 +25,9 @@ internal enum Stroke
 /// <param name="Points">Values by step, in order; null where there is none.</param>
 internal sealed record Series(string Name, int Colour, Stroke Stroke, IReadOnlyList<(double Step, double? Value)> Points)
 {
+    /// <summary>How far its values spread, where that is known, in order; drawn as a band behind the line.</summary>
+    public IReadOnlyList<(double Step, double Low, double High)> Band { get; init; } = [];
+
     /// <summary>The newest value.</summary>
     public double? Newest => Points.LastOrDefault(p => p.Value is not null).Value;
 
@@ -39,7 +44,17 @@ internal sealed record Series(string Name, int Colour, Stroke Stroke, IReadOnlyL
     };
 }
 
-/// <summary>A chart over training steps.</summary>
+/// <summary>What a chart goes over.</summary>
+/// <param name="Name">Under the axis.</param>
+/// <param name="Short">Before or after a single value.</param>
+/// <param name="Format">Writes a value.</param>
+internal sealed record Across(string Name, string Short, Func<double, string> Format)
+{
+    /// <summary>Training steps.</summary>
+    public static Across Steps { get; } = new("training step", "step", v => v.ToString("0", CultureInfo.InvariantCulture));
+}
+
+/// <summary>A chart, over training steps unless it says otherwise.</summary>
 /// <param name="Title">What it shows.</param>
 /// <param name="About">One sentence for a reader who does not know the measure.</param>
 /// <param name="Unit">Unit of the vertical axis.</param>
@@ -47,6 +62,9 @@ internal sealed record Series(string Name, int Colour, Stroke Stroke, IReadOnlyL
 /// <param name="Series">Series; those without values are left out.</param>
 internal sealed record Chart(string Title, string About, string Unit, Func<double?, string> Format, IReadOnlyList<Series> Series)
 {
+    /// <summary>What it goes over.</summary>
+    public Across Across { get; init; } = Across.Steps;
+
     /// <summary>Whether there is anything to draw: one step alone is no curve.</summary>
     public bool HasValues => Series.SelectMany(s => s.Points).Where(p => p.Value is not null).Select(p => p.Step).Distinct().Count() > 1;
 }

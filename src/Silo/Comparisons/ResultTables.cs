@@ -1,0 +1,162 @@
+using System.Globalization;
+using Axpo.Silo.Reports;
+
+namespace Axpo.Silo.Comparisons;
+
+/// <summary>Which tables the results are shown as.</summary>
+internal static class ResultTables
+{
+    private const string PaperSampling = "T .7, top-p .8, top-k 20";
+
+    /// <summary>All tables; none before a run has finished.</summary>
+    public static IReadOnlyList<ResultTable> Of(ComparisonResults results, ComparedRuns runs)
+    {
+        if (results.Matched is not { } matched)
+        {
+            return [];
+        }
+
+        return
+        [
+            Algorithms(results),
+            HeldOut(results, runs, HeldOutSampling.Paper),
+            HeldOut(results, runs, HeldOutSampling.T1),
+            Differences(results, Moment.End, "Against the baseline", $"Algorithm minus {results.Baseline}, each run at its own end. {Starred}"),
+            Differences(results, Moment.Tokens, "At equal generated tokens", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Figures.Count(matched.Tokens)} generated tokens, continuations included: the most that every run has spent. {Starred}"),
+            Differences(results, Moment.Seconds, "At equal time", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates), on the machines named above. {Starred}"),
+            Training(results),
+            .. runs.Suites.Count > 1 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
+            Seeds(results, runs),
+        ];
+    }
+
+    private static string Starred => "An asterisk marks a corrected p-value below .05.";
+
+    private static ResultTable Algorithms(ComparisonResults results) => new(
+        "What was run",
+        "Mean over seeds. Void: episodes that stayed without an outcome because tools or machines failed; they count in no rate.",
+        ["name", "algorithm", "sets", "seeds", .. Heads(Cost), "void"],
+        [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
+        [
+            a.Name,
+            a.Algorithm,
+            a.Changes.Count == 0 ? "-" : string.Join(", ", a.Changes.Select(c => $"`{c}`")),
+            a.Seeds.Count == 0 ? "none yet" : string.Join(", ", a.Seeds),
+            .. Cost.Select(m => Count(TrainingOf(results, a.Name, m).Mean)),
+            Figures.Count(a.VoidEpisodes),
+        ])]);
+
+    private static IReadOnlyList<TrainingMeasure> Cost { get; } = [TrainingMeasure.Steps, TrainingMeasure.Tokens, TrainingMeasure.Continuations, TrainingMeasure.Seconds];
+
+    private static ResultTable HeldOut(ComparisonResults results, ComparedRuns runs, HeldOutSampling sampling)
+    {
+        var measures = HeldOutMeasure.All(runs.Samples);
+        var name = sampling == HeldOutSampling.Paper ? PaperSampling : "T 1";
+        return new ResultTable(
+            $"Held-out questions, {name}",
+            $"Before → after training, mean over seeds ± standard deviation. {Figures.Count(runs.Samples)} samples a question; Pass@k is the unbiased estimate. All wrong with a call: share of the questions with a tool-using sample of which none is correct.",
+            ["name", .. measures.Select(m => m.Title)],
+            [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
+            [
+                a.Name, .. measures.Select(m => $"{Rate(HeldOutOf(results, Moment.Start, a.Name, sampling, m, null).Mean)} → {WithDeviation(HeldOutOf(results, Moment.End, a.Name, sampling, m, null))}"),
+            ])]);
+    }
+
+    private static ResultTable Differences(ComparisonResults results, Moment moment, string title, string about) => new(
+        title,
+        about,
+        ["name", "sampling", "measure", "difference", "95% interval", "p", "p corrected", "seeds", "pairs"],
+        [.. results.Differences.Where(d => d.Moment == moment).Select(d => (IReadOnlyList<string>)
+        [
+            d.Name,
+            d.Sampling == HeldOutSampling.Paper ? "T .7" : "T 1",
+            d.Measure,
+            Signed(d.Mean),
+            d.Low is null ? "-" : $"{Signed(d.Low)} to {Signed(d.High)}",
+            P(d.P),
+            d.Corrected < .05 ? P(d.Corrected) + " *" : P(d.Corrected),
+            Figures.Count(d.Seeds),
+            Figures.Count(d.Pairs),
+        ])]);
+
+    private static ResultTable Training(ComparisonResults results)
+    {
+        TrainingMeasure[] measures = [TrainingMeasure.Accuracy, TrainingMeasure.ToolUse, TrainingMeasure.AllWrongBefore, TrainingMeasure.AllWrongAfter, TrainingMeasure.Prefixes, TrainingMeasure.Recovery, TrainingMeasure.Price];
+        return new ResultTable(
+            "In training",
+            "Rates: mean over steps, then over seeds ± standard deviation. All wrong with a call: share of the tool-using subgroups without a correct rollout, before resampling and after it. Recovered: share of the resampled prefixes with a correct continuation; its price: tokens of continuations for each question of which a prefix recovered.",
+            ["name", .. Heads(measures)],
+            [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
+            [
+                a.Name, .. measures.Select(m => m.IsCount ? Count(TrainingOf(results, a.Name, m).Mean) : WithDeviation(TrainingOf(results, a.Name, m))),
+            ])]);
+    }
+
+    private static ResultTable Suites(ComparisonResults results, ComparedRuns runs)
+    {
+        (HeldOutSampling Sampling, HeldOutMeasure Measure, string Head)[] columns =
+        [
+            (HeldOutSampling.Paper, HeldOutMeasure.Pass(1), "Pass@1, T .7"),
+            (HeldOutSampling.T1, HeldOutMeasure.Pass(1), "Pass@1, T 1"),
+            (HeldOutSampling.T1, HeldOutMeasure.ToolUse, "tool use, T 1"),
+        ];
+        return new ResultTable(
+            "By suite",
+            "Before → after training, mean over seeds ± standard deviation.",
+            ["name", "suite", .. columns.Select(c => c.Head)],
+            [.. from a in results.Algorithms
+                from suite in runs.Suites
+                select (IReadOnlyList<string>)
+                [
+                    a.Name,
+                    suite,
+                    .. columns.Select(c => $"{Rate(HeldOutOf(results, Moment.Start, a.Name, c.Sampling, c.Measure, suite).Mean)} → {WithDeviation(HeldOutOf(results, Moment.End, a.Name, c.Sampling, c.Measure, suite))}"),
+                ]]);
+    }
+
+    private static ResultTable Seeds(ComparisonResults results, ComparedRuns runs)
+    {
+        var most = PassAtK.Shown.Last(k => k <= runs.Samples);
+        (HeldOutSampling Sampling, HeldOutMeasure Measure, string Head)[] columns =
+        [
+            (HeldOutSampling.Paper, HeldOutMeasure.Pass(1), "Pass@1, T .7"),
+            (HeldOutSampling.T1, HeldOutMeasure.Pass(1), "Pass@1, T 1"),
+            (HeldOutSampling.T1, HeldOutMeasure.Pass(most), $"Pass@{most.ToString(CultureInfo.InvariantCulture)}, T 1"),
+            (HeldOutSampling.T1, HeldOutMeasure.ToolUse, "tool use, T 1"),
+        ];
+        return new ResultTable(
+            "Each seed",
+            "Before → after training.",
+            ["name", "seed", .. Heads(Cost), .. columns.Select(c => c.Head)],
+            [.. from a in results.Algorithms
+                from seed in a.Seeds
+                select (IReadOnlyList<string>)
+                [
+                    a.Name,
+                    seed.ToString(CultureInfo.InvariantCulture),
+                    .. Cost.Select(m => Count(Of(TrainingOf(results, a.Name, m), seed))),
+                    .. columns.Select(c => $"{Rate(Of(HeldOutOf(results, Moment.Start, a.Name, c.Sampling, c.Measure, null), seed))} → {Rate(Of(HeldOutOf(results, Moment.End, a.Name, c.Sampling, c.Measure, null), seed))}"),
+                ]]);
+    }
+
+    private static string[] Heads(IEnumerable<TrainingMeasure> measures) => [.. measures.Select(m => m.Title)];
+
+    private static OverSeeds TrainingOf(ComparisonResults results, string name, TrainingMeasure measure) => results.Training.First(t => t.Name == name && t.Measure == measure.Id).Figure;
+
+    private static OverSeeds HeldOutOf(ComparisonResults results, Moment moment, string name, HeldOutSampling sampling, HeldOutMeasure measure, string? suite) =>
+        results.HeldOut.First(h => h.Moment == moment && h.Name == name && h.Sampling == sampling && h.Measure == measure.Id && h.Suite == suite).Figure;
+
+    private static double? Of(OverSeeds figure, ulong seed) => figure.Values.FirstOrDefault(v => v.Seed == seed)?.Value;
+
+    private static string WithDeviation(OverSeeds figure) => figure.Deviation is { } deviation ? $"{Rate(figure.Mean)} ± {Rate(deviation)}" : Rate(figure.Mean);
+
+    private static string Rate(double? value) => Number(value, "0.000");
+
+    private static string Signed(double? value) => Number(value, "+0.000;-0.000;0.000");
+
+    private static string Count(double? value) => Number(value, value is > 0 and < 100 && value % 1 != 0 ? "0.0" : "#,0");
+
+    private static string P(double? value) => Number(value, value < .01 ? "0.0000" : "0.000");
+
+    private static string Number(double? value, string format) => value is { } v ? v.ToString(format, CultureInfo.InvariantCulture) : "-";
+}

@@ -1,0 +1,147 @@
+using System.Text.Json;
+using System.Xml;
+using System.Xml.Linq;
+using Axpo.Silo.Comparisons;
+using Axpo.Silo.Storage;
+using Shouldly;
+using Xunit;
+
+namespace Axpo.Silo.Tests.Comparisons;
+
+public sealed class ComparisonRendererTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Figures_follow_from_the_summaries()
+    {
+        var results = await ResultsAsync();
+        results.Missing.ShouldBeEmpty();
+        results.Algorithms.Select(a => (a.Name, a.VoidEpisodes, a.VoidAttempts)).ShouldBe([("base", 0, 0), ("better", 2, 6)]);
+        HeldOut(results, Moment.Start, "better", "pass@1").Mean.ShouldBe(.25);
+        HeldOut(results, Moment.End, "better", "pass@1").Mean.ShouldBe(.75);
+        HeldOut(results, Moment.End, "better", "pass@1").Deviation.ShouldBe(0);
+        HeldOut(results, Moment.End, "better", "pass@2").Mean.ShouldBe(1);
+        HeldOut(results, Moment.End, "base", "pass@2").Mean.ShouldBe(.5); // 1 - C(3,2)/C(4,2)
+        HeldOut(results, Moment.End, "base", "all-wrong-with-call").Mean.ShouldBe(1);
+        HeldOut(results, Moment.End, "better", "tool-use").Mean.ShouldBe(.75);
+        HeldOut(results, Moment.End, "better", "pass@1", "odd").Mean.ShouldBe(.75);
+        results.HeldOut.ShouldNotContain(h => h.Measure == "pass@8");
+        Training(results, "generated-tokens").ShouldBe(600);
+        Training(results, "continuation-tokens").ShouldBe(200);
+        Training(results, "recovery").ShouldBe((.25 + .5 + .75 + 1) / 4);
+        Training(results, "tokens-per-recovered-group").ShouldBe(200 / 10.0);
+    }
+
+    [Fact]
+    public async Task Runs_are_matched_at_their_last_evaluation_within_what_every_run_has_spent()
+    {
+        var results = await ResultsAsync();
+        results.Matched.ShouldBe(new MatchedCost(400, 8));
+
+        // At 400 tokens and at 8 s `better` has its evaluation after step 2 (300 tokens, 6 s), `base` the one at its end; 2 questions are common to both.
+        foreach (var moment in new[] { Moment.Tokens, Moment.Seconds })
+        {
+            HeldOut(results, moment, "better", "pass@1").Values.Select(v => v.Step).ShouldBe([2, 2]);
+            var difference = results.Differences.Single(d => d.Moment == moment && d.Sampling == HeldOutSampling.Paper && d.Measure == "pass@1");
+            (difference.Mean, difference.Low, difference.High, difference.P, difference.Seeds, difference.Pairs).ShouldBe((.25, .25, .25, .0001, 2, 4));
+        }
+
+        var end = results.Differences.Single(d => d.Moment == Moment.End && d.Sampling == HeldOutSampling.Paper && d.Measure == "pass@1");
+        (end.Mean, end.Pairs).ShouldBe((.5, 8));
+
+        // Six comparisons: Pass@1 and Pass@4 with the paper's sampling; at T 1 tool use and all wrong too. Every p is the smallest there is.
+        results.Differences.Count(d => d.Moment == Moment.End).ShouldBe(6);
+        end.Corrected.ShouldBe(.0006);
+    }
+
+    [Fact]
+    public async Task Cells_that_have_not_finished_are_named_and_pairs_need_both_sides()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path, (name, seed) => name == "base" || seed == 2);
+        var results = await ComparisonRenderer.WriteAsync(_folder.Path, Token);
+        results.Missing.ShouldBe(["better, seed 1"]);
+        results.Differences.ShouldAllBe(d => d.Seeds == 1);
+        (await File.ReadAllTextAsync(Path.Combine(_folder.Path, "README.md"), Token)).ShouldContain("- Not finished yet: better, seed 1\n");
+    }
+
+    [Fact]
+    public async Task Before_anything_has_finished_there_is_a_page_without_figures()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path, (_, _) => false);
+        var (results, files) = await ComparisonRenderer.RenderAsync(_folder.Path, Token);
+        results.Missing.Count.ShouldBe(4);
+        files.Keys.ShouldBe(["README.md", "index.html", "results.csv", "results.json"]);
+    }
+
+    [Fact]
+    public async Task Rendering_twice_gives_the_same_bytes_and_old_plots_go()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path);
+        await ComparisonRenderer.WriteAsync(_folder.Path, Token);
+        var first = Content();
+        File.WriteAllText(Path.Combine(_folder.Path, "plots", "old.svg"), "");
+        await ComparisonRenderer.WriteAsync(_folder.Path, Token);
+        Content().ShouldBe(first);
+        first.Keys.ShouldContain("plots/tool-use-tokens.svg");
+
+        Dictionary<string, string> Content() => ComparisonRenderer.Rendered(_folder.Path).ToDictionary(f => f, f => File.ReadAllText(Path.Combine(_folder.Path, f)), StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public async Task Page_and_plots_are_well_formed_and_need_nothing_else()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path);
+        var (_, files) = await ComparisonRenderer.RenderAsync(_folder.Path, Token);
+        foreach (var (name, content) in files.Where(f => f.Key.EndsWith(".svg", StringComparison.Ordinal) || f.Key.EndsWith(".html", StringComparison.Ordinal)))
+        {
+            using var reader = XmlReader.Create(new StringReader(content), new XmlReaderSettings { DtdProcessing = DtdProcessing.Ignore });
+            var document = XDocument.Load(reader);
+            document.Descendants().Where(e => e.Name.LocalName is "script" or "link" or "img").ShouldBeEmpty(name);
+            document.Descendants().Attributes().Where(a => a.Name.LocalName is "src" or "href").ShouldBeEmpty(name);
+        }
+
+        files["plots/pass-1-tokens.svg"].ShouldContain("class=\"band c1\"");
+        files["plots/pass-1-tokens.svg"].ShouldContain(">generated tokens</text>");
+        files["results.csv"].Split('\n').ShouldContain("better,1,held-out,paper,,4,600,12,4,pass@1,0.75");
+        files["results.csv"].Split('\n').ShouldContain("base,2,training,,,4,400,8,0,recovery,");
+        using var json = JsonDocument.Parse(files["results.json"]);
+        json.RootElement.GetProperty("matched").GetProperty("tokens").GetInt32().ShouldBe(400);
+        files["README.md"].ShouldContain("| better | T .7 | pass@1 | +0.500 | +0.500 to +0.500 | 0.0001 | 0.0006 * | 2 | 8 |\n");
+    }
+
+    [Fact]
+    public async Task A_summary_is_small_and_comes_back_as_it_was()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path);
+        var cell = (await ComparisonPlan.ReadAsync(_folder.Path, Token)).Cells[1];
+        var read = (await new CellSummaries(_folder.Path).FindAsync(cell, Token)).ShouldNotBeNull();
+        JsonSerializer.Serialize(read, AxpoJson.Line).ShouldBe(JsonSerializer.Serialize(SyntheticComparison.Summary(cell), AxpoJson.Line));
+        (await new CellSummaries(_folder.Path).FindAsync(cell with { Hash = new string('0', 64) }, Token)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_damaged_summary_is_named_and_a_folder_without_a_comparison_too()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path);
+        var file = Directory.GetFiles(Path.Combine(_folder.Path, "cells"))[0];
+        await File.WriteAllTextAsync(file, "{", Token);
+        (await Should.ThrowAsync<InvalidDataException>(() => ComparisonRenderer.RenderAsync(_folder.Path, Token))).Message.ShouldStartWith($"{file} is no summary of a cell");
+        (await Should.ThrowAsync<FileNotFoundException>(() => ComparisonRenderer.RenderAsync(Path.Combine(_folder.Path, "none"), Token))).Message.ShouldContain("nothing of this comparison has been run");
+    }
+
+    private async Task<ComparisonResults> ResultsAsync()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path);
+        return (await ComparisonRenderer.RenderAsync(_folder.Path, Token)).Results;
+    }
+
+    private static OverSeeds HeldOut(ComparisonResults results, Moment moment, string name, string measure, string? suite = null) =>
+        results.HeldOut.Single(h => h.Moment == moment && h.Name == name && h.Sampling == HeldOutSampling.T1 && h.Measure == measure && h.Suite == suite).Figure;
+
+    private static double? Training(ComparisonResults results, string measure) => results.Training.Single(t => t.Name == "better" && t.Measure == measure).Figure.Mean;
+}
