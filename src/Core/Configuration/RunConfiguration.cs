@@ -24,7 +24,7 @@ public sealed record RunConfiguration
     [Id(3), Range(0, 1_000_000)] public int Steps { get; init; } = 60;
 
     /// <summary>Training ends before the last step, at the first one with which the run has sampled so many tokens in training, continuations included; 0 = never. Schedules still count on <c>steps</c>.</summary>
-    [Id(15), Range(0, 2_000_000_000)] public int TokenBudget { get; init; }
+    [Id(16), Range(0, 2_000_000_000)] public int TokenBudget { get; init; }
 
     /// <summary>What is asked.</summary>
     [Id(4)] public TaskOptions Tasks { get; init; } = new();

@@ -197,7 +197,8 @@ public sealed class Decoder : IDisposable
 
     /// <summary>
     /// A fresh decoder, initialised as measured to learn: embedding and head .02; q, k, v, gate, up hidden^-0.5; output projections hidden^-0.5 / sqrt(2 layers);
-    /// norms 1; biases 0; a tower likewise, its positions .5, as large as its patches: what it must tell is where something is. Normal numbers from keyed noise: the same on every machine.
+    /// norms 1; biases 0; a tower likewise,
+    /// its positions .5, as large as its patches, and what it gives the decoder as large as what a layer adds: what it must tell is where something is; deepstack .02. Normal numbers from keyed noise: the same on every machine.
     /// </summary>
     public static Decoder Create(DecoderConfig config, ulong seed, Device? device = null)
     {
@@ -218,7 +219,7 @@ public sealed class Decoder : IDisposable
                 _ when name.EndsWith("pos_embed.weight", StringComparison.Ordinal) => .5,
                 _ when name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal) => scale / Math.Sqrt(2.0 * config.Layers),
                 _ when tower is not null && (name.EndsWith("attn.proj.weight", StringComparison.Ordinal) || name.EndsWith("mlp.linear_fc2.weight", StringComparison.Ordinal)) => scale / Math.Sqrt(2.0 * tower.Layers),
-                _ when name.EndsWith("merger.linear_fc2.weight", StringComparison.Ordinal) || name.Contains("deepstack_merger_list", StringComparison.Ordinal) => .02,
+                _ when name.Contains("deepstack_merger_list", StringComparison.Ordinal) => .02,
                 _ => scale,
             };
             var key = root.With(name);

@@ -61,10 +61,8 @@ internal sealed class Scene
     /// <summary>What else is there.</summary>
     public List<Distractor> Distractors { get; } = [];
 
-    /// <summary>An empty one: black ink on a light ground or white ink on a dark one.</summary>
-    public static Scene Empty(ChanceStream chance, int width, int height) => chance.Next(2) == 0
-        ? new Scene { Width = width, Height = height, Ground = (byte)chance.Next(170, 230), Ink = 0 }
-        : new Scene { Width = width, Height = height, Ground = (byte)chance.Next(25, 85), Ink = 255 };
+    /// <summary>An empty one: black ink on a light ground.</summary>
+    public static Scene Empty(ChanceStream chance, int width, int height) => new() { Width = width, Height = height, Ground = (byte)chance.Next(170, 230), Ink = 0 };
 
     /// <summary>The room inside a mark.</summary>
     public static ZoomBox Inside(ZoomBox mark)
