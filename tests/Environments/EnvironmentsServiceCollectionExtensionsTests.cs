@@ -10,10 +10,10 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     {
         await using var services = new ServiceCollection().AddAxpoEnvironments(o => o.HorizonMax = 3).AddAxpoEnvironments().BuildServiceProvider(validateScopes: true);
 
-        string[] names = ["arithmetic", "calendar", "compare-digits", "fact", "fact-chain", "find-digit", "mental-arithmetic", "sum-digits"];
+        string[] names = ["arithmetic", "calendar", "compare-digits", "fact", "fact-chain", "find-digit", "mental-arithmetic", "picture-fact", "sum-digits"];
         services.GetServices<ITaskSuite>().Select(s => s.Name).Order().ShouldBe(names);
         services.GetServices<ITeacher>().Select(s => s.Suite).Order().ShouldBe(names);
-        services.GetServices<ITool>().Select(t => t.Spec.Name).Order().ShouldBe(["image_zoom_in", "web_search"]);
+        services.GetServices<ITool>().Select(t => t.Spec.Name).Order().ShouldBe(["image_search", "image_zoom_in", "web_search"]);
         (await services.GetServices<ITool>().Single(t => t.Spec.Name == "image_zoom_in").ProbeAsync(TestContext.Current.CancellationToken)).Detail.ShouldContain("image store");
         services.GetServices<IVerifier>().Select(v => v.Name).Where(n => !n.StartsWith("reasoning_gym:", StringComparison.Ordinal)).Order().ShouldBe(["choice", "exact", "f1", "numeric"]);
         services.GetServices<IVerifier>().Select(v => v.Name).ShouldBeUnique();
@@ -52,8 +52,8 @@ public sealed class EnvironmentsServiceCollectionExtensionsTests
     {
         using var services = new ServiceCollection().AddAxpoEnvironments().AddTaskSuite<OwnSuite>().AddVerifier<OwnVerifier>().BuildServiceProvider();
 
-        services.GetServices<ITaskSuite>().Count().ShouldBe(9);
-        services.GetServices<ITeacher>().Count().ShouldBe(8);
+        services.GetServices<ITaskSuite>().Count().ShouldBe(10);
+        services.GetServices<ITeacher>().Count().ShouldBe(9);
         services.GetServices<IVerifier>().ShouldContain(v => v is OwnVerifier);
     }
 

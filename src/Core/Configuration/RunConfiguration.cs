@@ -778,9 +778,9 @@ public sealed record EvaluationOptions
     /// <summary>Which part of the suites.</summary>
     [Id(4)] public Split Split { get; init; } = Split.Test;
 
-    /// <summary>Tools that evaluation offers beside those of its questions, by comma: ones that the policy did not train with, for example <c>image_search</c>. One that needs images is offered where a question has some.</summary>
-    [Id(5)] public string Tools { get; init; } = "";
+    /// <summary>Tools that evaluation offers beside those of its questions, by comma: ones that the policy did not train with, for example <c>image_search</c>; null: none. One that needs images is offered where a question has some.</summary>
+    [Id(5)] public string? Tools { get; init; }
 
     /// <summary>The names in <see cref="Tools"/>.</summary>
-    public IReadOnlyList<string> ToolNames() => Tools.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public IReadOnlyList<string> ToolNames() => (Tools ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 }

@@ -232,7 +232,7 @@ public static class Preflight
             if (!tools.TryGetValue(name, out var tool))
             {
                 var isMore = configuration.Evaluation.ToolNames().Contains(name, StringComparer.Ordinal);
-                problems.Add(new Problem(isMore ? "evaluation.tools" : "tasks", isMore ? configuration.Evaluation.Tools : asked, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
+                problems.Add(new Problem(isMore ? "evaluation.tools" : "tasks", isMore ? configuration.Evaluation.Tools! : asked, $"offers the tool '{name}', which is not registered; there are {string.Join(", ", tools.Keys.Order(StringComparer.Ordinal))}"));
             }
             else if (await tool.ProbeAsync(cancellationToken) is { Works: false } probe)
             {
