@@ -15,7 +15,7 @@ public sealed class DoctorTests
         var report = axpo.Json();
         code.ShouldBe(report.GetProperty("ready").GetBoolean() ? ExitCode.Done : ExitCode.Environment);
         report.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("name").GetString())
-            .ShouldBe(["processor", "memory", ".NET", "libtorch", "matrix products", "accelerators", "tool image_zoom_in", "tool python", "tool web_search", "models", "disk", "runs folder"]);
+            .ShouldBe(["processor", "memory", ".NET", "libtorch", "matrix products", "accelerators", "tool image_search", "tool image_zoom_in", "tool python", "tool web_search", "models", "disk", "runs folder"]);
         report.GetProperty("gemm").GetProperty("float32One").GetDouble().ShouldBePositive();
         report.GetProperty("gemm").GetProperty("bFloat16All").GetDouble().ShouldBePositive();
         Directory.EnumerateFileSystemEntries(axpo.Folder).ShouldBeEmpty();

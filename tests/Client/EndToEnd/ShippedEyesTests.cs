@@ -12,7 +12,7 @@ public sealed class ShippedEyesTests
         using var axpo = new AxpoConsole();
         (await axpo.RunAsync(
             "eval", "--model", _model, "--set", "tasks.suites.find-digit=1", "--set", "evaluation.finalQuestions=40", "--set", "evaluation.samples=4", "--json")).ShouldBe(ExitCode.Done, axpo.Error);
-        var figures = axpo.Json().GetProperty("evalT1");
+        var figures = axpo.JsonLines()[^1].GetProperty("evalT1");
         var (zoomed, glanced) = (figures.GetProperty("accuracyTool").GetDouble(), figures.GetProperty("accuracyNoTool").GetDouble());
         figures.GetProperty("voidShare").GetDouble().ShouldBe(0);
         figures.GetProperty("toolUse").GetDouble().ShouldBeInRange(.25, .75);
