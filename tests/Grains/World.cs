@@ -78,6 +78,10 @@ internal sealed class World
         Sampling = SamplingOptions.Training(),
         Resume = resume,
     };
+
+    /// <summary>Everything that a cluster has stored of the run, as lines.</summary>
+    public static ValueTask<string[]> StoredAsync(AxpoTestCluster cluster) => cluster.Trajectories.ListAsync(Run, null, null, TestContext.Current.CancellationToken)
+        .Select(r => $"{r.Id} {r.Outcome} {string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}").ToArrayAsync(TestContext.Current.CancellationToken);
 }
 
 internal static class Waits

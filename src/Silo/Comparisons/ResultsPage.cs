@@ -3,23 +3,11 @@ using Axpo.Silo.Reports.Charts;
 
 namespace Axpo.Silo.Comparisons;
 
-/// <summary>Results as one HTML page (well-formed XML too) that needs no other file, no network and no script.</summary>
+/// <summary>Results as one HTML page.</summary>
 internal static class ResultsPage
 {
     /// <summary>Writes the page.</summary>
-    public static string Write(ComparisonResults results, IReadOnlyList<ResultTable> tables, IReadOnlyList<Chart> charts) => Markup.Of($"""
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8"/>
-        <meta name="viewport" content="width=device-width, initial-scale=1"/>
-        <meta name="color-scheme" content="light dark"/>
-        <meta name="referrer" content="no-referrer"/>
-        <title>{results.Name} · Axpo comparison</title>
-        <style>{PageStyle.Sheet}</style>
-        </head>
-        <body>
-        <main>
+    public static string Write(ComparisonResults results, IReadOnlyList<ResultTable> tables, IReadOnlyList<Chart> charts) => Page.Render($"{results.Name} · Axpo comparison", Markup.Of($"""
         <header>
         <p class="brand">Axpo <span>comparison</span></p>
         <h1>{results.Name}</h1>
@@ -31,11 +19,7 @@ internal static class ResultsPage
         </header>
         {Curves(charts)}
         {tables.Select(t => t.Html())}
-        </main>
-        </body>
-        </html>
-
-        """).Text;
+        """));
 
     private static Markup Curves(IReadOnlyList<Chart> charts) => charts.Count == 0 ? Markup.Empty : Markup.Of($"""
         <section id="curves"><h2>Curves</h2><p class="about">Mean over seeds; bands are one standard deviation over seeds.</p>

@@ -8,7 +8,7 @@ using Axpo.Silo.Storage;
 
 namespace Axpo.Silo.Reports;
 
-/// <summary>The page of a run: one HTML file (well-formed XML too) that needs no other file, no network and no script.</summary>
+/// <summary>The page of a run.</summary>
 public static class ReportPage
 {
     /// <summary>Renders the page; equal input gives equal text.</summary>
@@ -17,19 +17,7 @@ public static class ReportPage
         ArgumentNullException.ThrowIfNull(input);
         var manifest = input.Manifest;
         var summary = RunSummary.Of(manifest, input.Rows);
-        return Markup.Of($"""
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="color-scheme" content="light dark"/>
-            <meta name="referrer" content="no-referrer"/>
-            <title>{manifest.Name} · Axpo report</title>
-            <style>{PageStyle.Sheet}</style>
-            </head>
-            <body>
-            <main>
+        return Page.Render($"{manifest.Name} · Axpo report", Markup.Of($"""
             {Header(manifest, summary)}
             {input.Notes.Select(n => Markup.Of($"""<p class="note">{n}</p>"""))}
             {Tiles.Draw(input, summary)}
@@ -38,11 +26,7 @@ public static class ReportPage
             {GroupTable.Draw(input)}
             {Trajectories.Draw(input.Samples, new PictureMarkup(input.Pictures))}
             {DropTable.Draw(input.Drops)}
-            </main>
-            </body>
-            </html>
-
-            """).Text;
+            """));
     }
 
     private static Markup Header(RunManifest manifest, RunSummary summary)

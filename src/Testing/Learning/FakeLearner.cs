@@ -25,6 +25,16 @@ public sealed class FakeLearner : ILearner
     /// <summary>Lets a checkpoint of an earlier process exist.</summary>
     public void Restore(string folder, int step) => _checkpoints[folder] = step;
 
+    /// <summary>Knows the checkpoints that another one wrote: a process that goes on after it died.</summary>
+    public void Restore(FakeLearner other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        foreach (var (folder, step) in other.Checkpoints)
+        {
+            Restore(folder, step);
+        }
+    }
+
     /// <inheritdoc/>
     public async Task<UpdateResult> UpdateAsync(UpdateBatch batch, CancellationToken cancellationToken)
     {

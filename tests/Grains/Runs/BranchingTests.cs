@@ -77,7 +77,7 @@ public sealed class BranchingTests
             {
                 await using var cluster = await AxpoTestCluster.StartAsync(make().Services, o => o.Silos = silos);
                 await RunAsync(cluster);
-                runs.Add(await StoredAsync(cluster));
+                runs.Add(await World.StoredAsync(cluster));
             }
 
             runs[1].ShouldBe(runs[0]);
@@ -94,42 +94,24 @@ public sealed class BranchingTests
         await using (var whole = await AxpoTestCluster.StartAsync(make().Services))
         {
             await RunAsync(whole);
-            uninterrupted = await StoredAsync(whole);
+            uninterrupted = await World.StoredAsync(whole);
         }
 
         // ARPO's second wave, Tree-GRPO's only one.
         var world = make();
-        var reached = Waits.Signal();
-        world.Engine.Gate = async (turn, _) =>
-        {
-            if (turn.Episode is { Step: 2, Question: 1, Path.IsEmpty: false } id && (trees || id.Path.Branches.Length == 2))
-            {
-                reached.TrySetResult(true);
-                await Task.Delay(Timeout.Infinite, Token);
-            }
-        };
-        var first = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
-        await first.Grains.GetGrain<IRunGrain>(World.Run).StartAsync(new RunRequest());
-        await reached.Task.Event("the branches of step 2");
-        foreach (var silo in first.Cluster.Silos.ToArray())
-        {
-            await first.Cluster.KillSiloAsync(silo);
-        }
+        var first = await EveryProcess.DiesAsync(world, turn => turn.Episode is { Step: 2, Question: 1, Path.IsEmpty: false } id && (trees || id.Path.Branches.Length == 2), "the branches of step 2");
 
         var found = await first.Trajectories.ListAsync(World.Run, Phase.Train, 2, Token).Select(r => r.Id.ToString()).ToArrayAsync(Token);
         found.ShouldContain(World.Id(0, 1, 2).ToString());
         var again = make();
-        foreach (var (folder, step) in world.Learner.Checkpoints)
-        {
-            again.Learner.Restore(folder, step);
-        }
+        again.Learner.Restore(world.Learner);
 
         await using var second = await AxpoTestCluster.StartAsync(again.Services, o => (o.Silos, o.After) = (2, first));
         var run = second.Grains.GetGrain<IRunGrain>(World.Run);
         await run.ResumeAsync();
         (await run.EndAsync()).Phase.ShouldBe(RunPhase.Done);
 
-        (await StoredAsync(second)).ShouldBe(uninterrupted, "nothing is lost, nothing is there twice");
+        (await World.StoredAsync(second)).ShouldBe(uninterrupted, "nothing is lost, nothing is there twice");
         again.Engine.Requests.ShouldNotContain(r => found.Contains(r.Session), "what was stored is found");
         again.Learner.Batches.ShouldHaveSingleItem().Step.ShouldBe(2);
     }
@@ -275,7 +257,4 @@ public sealed class BranchingTests
         status.Phase.ShouldBe(RunPhase.Done, status.Message);
         return await cluster.Log.ReadAsync(World.Run, Token);
     }
-
-    private static ValueTask<string[]> StoredAsync(AxpoTestCluster cluster) => cluster.Trajectories.ListAsync(World.Run, null, null, Token)
-        .Select(r => $"{r.Id} {r.Outcome} {string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}").ToArrayAsync(Token);
 }

@@ -59,22 +59,7 @@ public sealed class DynamicSamplingTests
         }
 
         var world = Spread([1, 4, 5], rounds: 2);
-        var reached = Waits.Signal();
-        world.Engine.Gate = async (turn, _) =>
-        {
-            if (turn.Episode is { Phase: Phase.Train, Question: 5, Rollout: 3 })
-            {
-                reached.TrySetResult(true);
-                await Task.Delay(Timeout.Infinite, Token);
-            }
-        };
-        var first = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
-        await first.Grains.GetGrain<IRunGrain>(World.Run).StartAsync(new RunRequest());
-        await reached.Task.Event("the second round");
-        foreach (var silo in first.Cluster.Silos.ToArray())
-        {
-            await first.Cluster.KillSiloAsync(silo);
-        }
+        var first = await EveryProcess.DiesAsync(world, turn => turn.Episode is { Phase: Phase.Train, Question: 5, Rollout: 3 }, "the second round");
 
         var again = Spread([1, 4, 5], rounds: 2);
         await using var second = await AxpoTestCluster.StartAsync(again.Services, o => (o.Silos, o.After) = (2, first));

@@ -115,40 +115,22 @@ public sealed class ResamplingTests
         await using (var whole = await AxpoTestCluster.StartAsync(Sequential().Services))
         {
             await RunAsync(whole);
-            uninterrupted = await StoredAsync(whole);
+            uninterrupted = await World.StoredAsync(whole);
         }
 
         var world = Sequential();
-        var reached = Waits.Signal();
-        world.Engine.Gate = async (turn, _) =>
-        {
-            if (turn.Episode is { Step: 2, Path.IsEmpty: false } id && id.Path.Branches[0].K == 1)
-            {
-                reached.TrySetResult(true);
-                await Task.Delay(Timeout.Infinite, Token);
-            }
-        };
-        var first = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
-        await first.Grains.GetGrain<IRunGrain>(World.Run).StartAsync(new RunRequest());
-        await reached.Task.Event("the second wave of step 2");
-        foreach (var silo in first.Cluster.Silos.ToArray())
-        {
-            await first.Cluster.KillSiloAsync(silo);
-        }
+        var first = await EveryProcess.DiesAsync(world, turn => turn.Episode is { Step: 2, Path.IsEmpty: false } id && id.Path.Branches[0].K == 1, "the second wave of step 2");
 
         var found = await first.Trajectories.ListAsync(World.Run, Phase.Train, 2, Token).Where(r => !r.Id.Path.IsEmpty).Select(r => r.Id.ToString()).ToArrayAsync(Token);
         var again = Sequential();
-        foreach (var (folder, step) in world.Learner.Checkpoints)
-        {
-            again.Learner.Restore(folder, step);
-        }
+        again.Learner.Restore(world.Learner);
 
         await using var second = await AxpoTestCluster.StartAsync(again.Services, o => (o.Silos, o.After) = (2, first));
         var run = second.Grains.GetGrain<IRunGrain>(World.Run);
         await run.ResumeAsync();
         (await run.EndAsync()).Phase.ShouldBe(RunPhase.Done);
 
-        (await StoredAsync(second)).ShouldBe(uninterrupted);
+        (await World.StoredAsync(second)).ShouldBe(uninterrupted);
         found.Length.ShouldBeGreaterThanOrEqualTo(3, "the first wave");
         again.Engine.Requests.ShouldNotContain(r => found.Contains(r.Session), "what was stored is found");
     }
@@ -194,7 +176,4 @@ public sealed class ResamplingTests
 
     private static ValueTask<Rollout[]> ForksAsync(AxpoTestCluster cluster) => cluster.Trajectories.ListAsync(World.Run, Phase.Train, 1, Token)
         .Where(r => !r.Id.Path.IsEmpty).OrderBy(r => r.Id.ToString(), StringComparer.Ordinal).ToArrayAsync(Token);
-
-    private static ValueTask<string[]> StoredAsync(AxpoTestCluster cluster) => cluster.Trajectories.ListAsync(World.Run, null, null, Token)
-        .Select(r => $"{r.Id} {r.Outcome} {string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}").ToArrayAsync(Token);
 }

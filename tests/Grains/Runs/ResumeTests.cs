@@ -46,28 +46,10 @@ public sealed class ResumeTests
     {
         var uninterrupted = await UninterruptedAsync();
         var world = new World();
-        var reached = Waits.Signal();
-        world.Engine.Gate = async (turn, _) =>
-        {
-            if (turn.Episode is { Phase: Phase.Train, Step: 2, Question: 2, Rollout: 2 } && turn.Turn == 1)
-            {
-                reached.TrySetResult(true);
-                await Task.Delay(Timeout.Infinite, Token);
-            }
-        };
-        var first = await AxpoTestCluster.StartAsync(world.Services, o => o.Silos = 2);
-        await first.Grains.GetGrain<IRunGrain>(World.Run).StartAsync(new RunRequest());
-        await reached.Task.Event("step 2 under way");
-        foreach (var silo in first.Cluster.Silos.ToArray())
-        {
-            await first.Cluster.KillSiloAsync(silo);
-        }
+        var first = await EveryProcess.DiesAsync(world, turn => turn.Episode is { Phase: Phase.Train, Step: 2, Question: 2, Rollout: 2 } && turn.Turn == 1, "step 2 under way");
 
         var again = new World();
-        foreach (var (folder, step) in world.Learner.Checkpoints)
-        {
-            again.Learner.Restore(folder, step);
-        }
+        again.Learner.Restore(world.Learner);
 
         // One of the first two questions is done, or the third would not have begun; which others are is a matter of timing.
         string[] stored = [.. (await first.Trajectories.ListAsync(World.Run, Phase.Train, 2, Token).ToListAsync(Token)).Select(r => r.Id.ToString())];
@@ -84,7 +66,7 @@ public sealed class ResumeTests
         again.Engine.Requests.ShouldAllBe(r => EpisodeId.Parse(r.Session).Step == 2, "committed steps are not done again");
         again.Engine.Requests.Select(r => r.Session).Intersect(stored, StringComparer.Ordinal).ShouldBeEmpty("stored rollouts of the step are found by id");
         again.Engine.Requests.Where(r => r.Session == "r1/train/2/2/2").ShouldHaveSingleItem("the finished first turn comes from the journal");
-        (await StoredAsync(second)).ShouldBe(uninterrupted);
+        (await World.StoredAsync(second)).ShouldBe(uninterrupted);
     }
 
     [Fact]
@@ -117,7 +99,7 @@ public sealed class ResumeTests
             done.Phase.ShouldBe(RunPhase.Done, done.Message);
             (await cluster.Log.ReadAsync(World.Run, Token)).Select(r => r.Step).ShouldBe([0, 1, 2]);
             world.Learner.Batches.Select(b => b.Step).ShouldBe([1, 2]);
-            (await StoredAsync(cluster)).ShouldBe(uninterrupted);
+            (await World.StoredAsync(cluster)).ShouldBe(uninterrupted);
         }
     }
 
@@ -128,9 +110,6 @@ public sealed class ResumeTests
         var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
         await run.StartAsync(new RunRequest());
         await run.EndAsync();
-        return await StoredAsync(cluster);
+        return await World.StoredAsync(cluster);
     }
-
-    private static ValueTask<string[]> StoredAsync(AxpoTestCluster cluster) => cluster.Trajectories.ListAsync(World.Run, null, null, Token)
-        .Select(r => $"{r.Id} {r.Outcome} {string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}").ToArrayAsync(Token);
 }

@@ -108,8 +108,7 @@ public sealed class WholeRunTests
             var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
             await run.StartAsync(new RunRequest());
             await run.EndAsync();
-            runs.Add(await cluster.Trajectories.ListAsync(World.Run, null, null, Token)
-                .Select(r => $"{r.Id} {r.Outcome} {string.Join(',', r.Tokens)} {string.Join(',', r.LogProbs)}").ToArrayAsync(Token));
+            runs.Add(await World.StoredAsync(cluster));
         }
 
         runs[1].ShouldBe(runs[0]);

@@ -50,6 +50,16 @@ public sealed class PreflightTests : IDisposable
         problem.Remedy.ShouldContain("320");
     }
 
+    [Theory]
+    [InlineData("image_serch", "offers the tool 'image_serch', which is not registered; there are image_search, image_zoom_in, ")]
+    [InlineData("image_search, ftp", "offers the tool 'ftp', which is not registered; ")]
+    public async Task A_tool_of_the_evaluation_that_nobody_has_is_named(string tools, string remedy)
+    {
+        var problem = (await CheckAsync(Facts() with { Evaluation = new EvaluationOptions { Tools = tools } })).ShouldHaveSingleItem();
+        (problem.Field, problem.Value, problem.IsEnvironment).ShouldBe(("evaluation.tools", tools, false));
+        problem.Remedy.ShouldStartWith(remedy);
+    }
+
     [Fact]
     public async Task A_suite_of_pictures_needs_a_model_that_sees()
     {
