@@ -22,35 +22,53 @@ internal static class TrainCommand
     {
         var options = new ConfigurationOptions(context);
         var name = new Option<string?>("--name") { Description = "Name of the run; default: algorithm and time.", HelpName = "NAME" };
-        var command = new Command("train", "Trains a policy; without options the quickstart: AXPO on mental arithmetic, with a report at the end.") { name };
+        var check = new Option<bool>("--check") { Description = "Of the quickstart: exit code 1 if the run does not repeat what docs/results says of it (directions, not sizes)." };
+        var command = new Command("train", "Trains a policy; without options the quickstart: AXPO on mental arithmetic, with a report at the end.") { name, check };
         options.AddTo(command);
         HostOptions.AddTo(command);
         return command.Does(async (parsed, cancellationToken) =>
         {
             var loaded = options.Load(parsed, isTraining: true);
+            var isChecked = parsed.GetValue(check);
+            if (isChecked && !(IsQuickstart(loaded) && loaded.Configuration.Algorithm == new RunConfiguration().Algorithm))
+            {
+                throw new PreflightException([new Problem("--check", "true", "holds the quickstart to its results: leave algorithm, model, tasks and tools.python to it, or leave --check out")]);
+            }
+
             var configuration = await WithoutSandboxAsync(context, loaded, cancellationToken);
             configuration = RunSettings.Resolve(configuration);
             var run = parsed.GetValue(name) ?? RunJob.NewName(context, configuration.Algorithm);
-            return await FinishAsync(context, await RunJob.StartAsync(context, run, RunKind.Train, configuration, new RunRequest { Kind = RunKind.Train }, HostOptions.Of(parsed)));
+            var result = await RunJob.StartAsync(context, run, RunKind.Train, configuration, new RunRequest { Kind = RunKind.Train }, HostOptions.Of(parsed));
+            return await FinishAsync(context, result, isChecked ? s => QuickstartClaim.Of(s, configuration.Model == WithoutSandbox.Model) : null);
         });
     }
 
     /// <summary>Summary and report of a training run that this process hosted.</summary>
-    public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result)
+    /// <param name="context">Where.</param>
+    /// <param name="result">The run.</param>
+    /// <param name="check">Claims that it is held to once it is done; null: none.</param>
+    public static async Task<ExitCode> FinishAsync(CommandContext context, RunResult result, Func<RunSummary, IReadOnlyList<QuickstartClaim>>? check = null)
     {
         var summary = RunSummary.Of(result.Manifest, result.Rows);
+        var claims = result.Status.Phase == RunPhase.Done ? check?.Invoke(summary) : null;
         SummaryTable.Write(context.Console, summary);
         var report = await ReportAsync(context, result);
         if (context.Json)
         {
-            context.WriteJsonLine(new { run = result.Manifest.Name, phase = result.Status.Phase, step = result.Status.Step, message = result.Status.Message, summary, report });
+            context.WriteJsonLine(new { run = result.Manifest.Name, phase = result.Status.Phase, step = result.Status.Step, message = result.Status.Message, summary, report, claims });
         }
         else if (report is not null)
         {
             context.Console.WriteLine($"report: {report}");
         }
 
-        return RunJob.Exit(context, result.Status);
+        if (claims is null)
+        {
+            return RunJob.Exit(context, result.Status);
+        }
+
+        QuickstartClaim.Write(context.Console, claims);
+        return claims.All(c => c.Holds) ? ExitCode.Done : Errors.Say(context, ExitCode.Failed, $"--check: {claims.Count(c => !c.Holds)} of {claims.Count} results of the quickstart were not repeated; the run itself is done");
     }
 
     /// <summary>The report; one that cannot be written costs the run nothing.</summary>

@@ -59,13 +59,14 @@ public static class AdvantageAssigner
             }
 
             var end = source.PrefixEnd(prefix.Selection.Boundary);
+            var from = options.PrefixSpan == PrefixSpan.Whole ? source.InheritedTokens : Math.Max(source.InheritedTokens, source.TurnStarts.LastOrDefault(t => t < end));
             if (options.PrefixCredit == PrefixCredit.Ordinary)
             {
-                yield return new Term(source, source.InheritedTokens, end, ordinary.Of(source));
+                yield return new Term(source, from, end, ordinary.Of(source)[Term.LossTokens(source, source.InheritedTokens, from)..]);
             }
             else if (options.PrefixCredit != PrefixCredit.None)
             {
-                yield return Term.Even(source, source.InheritedTokens, end, resampled.OfPrefix(group, i, PrefixAdvantages.Reward(options.PrefixCredit, prefix.Continuations)));
+                yield return Term.Even(source, from, end, resampled.OfPrefix(group, i, PrefixAdvantages.Reward(options.PrefixCredit, prefix.Continuations)));
             }
 
             var own = isMerged ? null : resampled.OfContinuations(prefix);

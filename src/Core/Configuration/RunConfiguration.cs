@@ -127,6 +127,19 @@ public sealed record SearchOptions
 
     /// <summary>Its pipeline.</summary>
     [Id(1)] public PipelineOptions Pipeline { get; init; } = new() { DeadlineSeconds = 15 };
+
+    /// <summary>What a query finds: `any` word of it, so that a slip brings plausible wrong documents; or a title with its `exact` words, so that a slip brings "no results".</summary>
+    [Id(2)] public SearchMatch Match { get; init; } = SearchMatch.Any;
+}
+
+/// <summary>What a search finds.</summary>
+public enum SearchMatch
+{
+    /// <summary>Every document that shares a word with the query, the best ones first: a query with a slip in it finds something else.</summary>
+    Any,
+
+    /// <summary>Documents whose title has the words of the query and no others, in any order: a query with a slip in it finds nothing.</summary>
+    Exact,
 }
 
 /// <summary>Resilience of a tool's calls on one silo.</summary>
@@ -303,6 +316,18 @@ public enum PrefixCredit
     None,
 }
 
+/// <summary>Which tokens of a resampled prefix carry its credit.</summary>
+public enum PrefixSpan
+{
+    /// <summary>All that the policy sampled of it (the paper's).</summary>
+    Whole,
+
+    /// <summary>
+    /// Those since the last observation: of a prefix that ends in a later call, the turn that makes the call. What came before led there and is neither praised nor blamed. At the first call the same as <see cref="Whole"/>.
+    /// </summary>
+    Segment,
+}
+
 /// <summary>Over which rewards the advantages of a resampled question are formed.</summary>
 public enum ResampleStatistics
 {
@@ -356,6 +381,9 @@ public sealed record ResampleOptions
 
     /// <summary>How the budget is spent.</summary>
     [Id(9)] public ResampleAllocation Allocation { get; init; } = ResampleAllocation.Parallel;
+
+    /// <summary>Which tokens of a resampled prefix carry its credit.</summary>
+    [Id(10)] public PrefixSpan PrefixSpan { get; init; } = PrefixSpan.Whole;
 }
 
 /// <summary>How many rows and questions divide a loss when some are Void or empty.</summary>

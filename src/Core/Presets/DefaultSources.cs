@@ -21,6 +21,7 @@ public static class DefaultSources
         ["resample.start"] = "arXiv:2605.28774, (5)",
         ["resample.ranking"] = "arXiv:2605.28774, ranking",
         ["resample.prefixCredit"] = "arXiv:2605.28774, (3)",
+        ["resample.prefixSpan"] = "arXiv:2605.28774, (5)",
         ["resample.statistics"] = "arXiv:2605.28774, (2) and (4)",
         ["resample.allocation"] = "arXiv:2605.28774, budget",
         ["branching.initial"] = Arpo,

@@ -4,7 +4,7 @@ using Axpo.Environments.Tools.Search;
 namespace Axpo.Environments.Suites;
 
 /// <summary>
-/// Traces of random content, always with calls, from which a policy learns to copy before it learns facts: a third of them calculations, the others searches
+/// Traces of random content, always with calls, from which a policy learns to copy before it learns facts: a third of them calculations (or none), the others searches
 /// about mostly made-up names. Without this stage names are memorised instead of copied.
 /// </summary>
 public sealed class CopyTeacher
@@ -12,18 +12,23 @@ public sealed class CopyTeacher
     private static readonly string[] Relations = ["capital of", "calling code of", "currency of", "symbol of", "number of", "city of airport"];
     private static readonly HashSet<string> Held = [.. FactBase.OneHop.Where(f => f.Split != Split.Train).Select(f => f.Entity)];
 
-    private readonly ArithmeticSuite _arithmetic = new();
+    private readonly ArithmeticSuite? _arithmetic;
     private readonly string[] _names = [.. FactBase.OneHop.Where(f => f.Split == Split.Train && f.Relation is not "airport").Select(f => f.Entity).Distinct(StringComparer.Ordinal)];
     private readonly MadeUpNames _madeUp;
 
     /// <summary>Creates the teacher.</summary>
-    public CopyTeacher() => _madeUp = new MadeUpNames(_names);
+    /// <param name="calculates">Whether a third of the traces are calculations.</param>
+    public CopyTeacher(bool calculates = true)
+    {
+        _madeUp = new MadeUpNames(_names);
+        _arithmetic = calculates ? new ArithmeticSuite() : null;
+    }
 
     /// <summary>A trace; a pure function of the key.</summary>
     public TeacherTrace Draw(ChanceKey key)
     {
         var chance = key.With("copy").Stream();
-        if (chance.Next(3) == 0)
+        if (_arithmetic is not null && chance.Next(3) == 0)
         {
             return _arithmetic.Demonstrate(_arithmetic.Draw(Split.Train, key.With("sum"), 1)[0], true, key);
         }

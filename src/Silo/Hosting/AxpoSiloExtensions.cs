@@ -37,7 +37,7 @@ public static class AxpoSiloExtensions
             },
         });
         return services
-            .AddAxpoEnvironments(e => e.Search = new WebSearchOptions { DefaultResults = tools.WebSearch.Results })
+            .AddAxpoEnvironments(e => e.Search = new WebSearchOptions { DefaultResults = tools.WebSearch.Results, Match = tools.WebSearch.Match })
             .AddTool<PythonTool>()
             .AddSingleton<SuiteCatalog>();
     }

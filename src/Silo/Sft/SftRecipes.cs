@@ -13,17 +13,20 @@ namespace Axpo.Silo.Sft;
 /// <param name="Sees">Whether its questions have images; a fresh model is then one that sees.</param>
 public sealed record SftRecipe(string Name, string Description, SftJob Job, bool NeedsModel = false, bool Sees = false);
 
-/// <summary>The recipes: of the checkpoints in <c>models/</c>, and one for models that talk already.</summary>
+/// <summary>The recipes: of the checkpoints in <c>models/</c>, of policies that studies begin with, and one for models that talk already.</summary>
 public static class SftRecipes
 {
     /// <summary>Names of the recipes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["gap", "tiny", "tiny-vl", "tiny-vl-suites", "tools"];
+    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "gap", "gap-chains", "tiny", "tiny-vl", "tiny-vl-suites", "tools"];
 
     /// <summary>A recipe by name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
     public static SftRecipe Get(string name) => name switch
     {
+        "chains-3" => Chains(3),
+        "chains-8" => Chains(8),
         "gap" => Gap(),
+        "gap-chains" => GapChains(),
         "tiny" => Tiny(),
         "tiny-vl" => TinyVl(),
         "tiny-vl-suites" => TinyVlSuites(),
@@ -87,6 +90,59 @@ public static class SftRecipes
         TeacherTrace Any(Split split, ChanceKey key) => key.With("mix").Uniform(0, 0) < .15
             ? arithmetic.Demonstrate(arithmetic.Draw(split, key.With("q"), 1)[0], true, key)
             : Trace(mental, mental, split, .25, key);
+    }
+
+    /// <summary>
+    /// Regime W beside chains, for studies of both at once: copying names first (no numbers: who copies them well believes calculators too, and the gap is gone), then as in <see cref="Gap"/> with a third of
+    /// the traces chains of 2 to 4 hops, stopped before the cosine ends.
+    /// </summary>
+    private static SftRecipe GapChains()
+    {
+        const int copy = 700;
+        const int mixed = 1300;
+        var mental = new MentalArithmetic();
+        var arithmetic = new ArithmeticSuite();
+        var chain = new FactChainSuite(2, 4);
+        var copier = new CopyTeacher(calculates: false);
+        return new SftRecipe(
+            "gap-chains",
+            "axpo-tiny-gap-chains: mental-arithmetic, where thinking and calling pay alike, and fact-chain of 2 to 4 hops",
+            new SftJob(
+                new SftOptions { ScheduleSteps = copy + (2 * mixed), ByLength = false, Threads = 2 },
+                [
+                    new SftStage("copy", copy, copier.Draw),
+                    new SftStage("mixed", mixed, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : Any(Split.Train, key)),
+                ],
+                key => Any(Split.Validation, key)));
+
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
+        {
+            < .55 => Trace(mental, mental, split, .25, key),
+            < .65 => Trace(arithmetic, arithmetic, split, 1, key),
+            _ => Trace(chain, chain, split, 1, key),
+        };
+    }
+
+    /// <summary>Facts and chains of at most so many hops: two policies that differ in how long the chains were that their training showed.</summary>
+    private static SftRecipe Chains(int longest)
+    {
+        const int copy = 1000;
+        const int suites = 1500;
+        var fact = new FactSuite();
+        var chain = new FactChainSuite(2, longest);
+        var copier = new CopyTeacher(calculates: false);
+        return new SftRecipe(
+            $"chains-{longest}",
+            $"fact and fact-chain of 2 to {longest} hops",
+            new SftJob(
+                new SftOptions { ScheduleSteps = copy + suites, ByLength = false, Threads = 2 },
+                [
+                    new SftStage("copy", copy, copier.Draw),
+                    new SftStage("suites", suites, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
+                ],
+                key => Any(Split.Validation, key)));
+
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) < .2 ? Trace(fact, fact, split, 1, key) : Trace(chain, chain, split, 1, key);
     }
 
     /// <summary>All four suites: learn to copy first, then the suites, under one schedule.</summary>

@@ -2,6 +2,7 @@ using Axpo.Client.Commands;
 using Axpo.Client.Running;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Configuration;
+using Axpo.Silo.Reports;
 using Axpo.Silo.Runs;
 using Spectre.Console.Testing;
 
@@ -51,6 +52,53 @@ public sealed class TrainTests
         screen.Output.ShouldContain("gain +0.500");
         error.ToString().ShouldContain("axpo report gone-from-the-disk");
     }
+
+    [Theory]
+    [InlineData(1, true, "repeated: held-out Pass@1 rises")]
+    [InlineData(0, false, "NOT repeated: held-out Pass@1 rises")]
+    public async Task A_checked_run_is_held_to_its_claims(double after, bool repeats, string said)
+    {
+        using var screen = new TestConsole();
+        screen.Profile.Width = 200;
+        var error = new StringWriter();
+        var context = new CommandContext(new StringWriter(), error, screen, screen, false, TimeProvider.System, CancellationToken.None);
+        var manifest = new RunManifest { Name = "gone-from-the-disk", Kind = RunKind.Train, Created = DateTimeOffset.UnixEpoch, ModelSha256 = "", Configuration = new RunConfiguration() };
+        var status = new RunStatus { Run = manifest.Name, Kind = RunKind.Train, Phase = RunPhase.Done, Step = 2, Steps = 2 };
+
+        var exit = await TrainCommand.FinishAsync(context, new RunResult(manifest, status, [Row(0, 0, 0), Row(2, after, after)]), s => QuickstartClaim.Of(s, searchOnly: true));
+
+        exit.ShouldBe(repeats ? ExitCode.Done : ExitCode.Failed);
+        screen.Output.ShouldContain(said);
+        error.ToString().Contains("--check: 1 of 1", StringComparison.Ordinal).ShouldBe(!repeats);
+    }
+
+    [Theory]
+    [InlineData(.1, .2, .6, .9, .5, .1, .2, .1, "++++")]
+    [InlineData(.0, .2, .6, .9, .5, .1, .2, .1, "-+++")]
+    [InlineData(.1, .2, .6, .6, .5, .1, .2, .1, "+-++")]
+    [InlineData(.1, .2, .6, .9, .5, .5, .2, .1, "++-+")]
+    [InlineData(.1, .2, .6, .9, .5, .1, .1, .2, "+++-")]
+    public void Each_claim_is_one_direction(double low, double gain, double use, double useAfter, double wrong, double wrongAfter, double trained, double trainedAfter, string holds)
+    {
+        var summary = new RunSummary
+        {
+            Gain = new PassGain(200, 4, .3, .3 + gain, gain, low, .9),
+            Pass1 = new BeforeAfter(.3, .3 + gain),
+            PassK = new BeforeAfter(.5, .5),
+            ToolUse = new BeforeAfter(use, useAfter),
+            AllWrongT1 = new BeforeAfter(wrong, wrongAfter),
+            AllWrongTool = new BeforeAfter(trained, trainedAfter),
+        };
+
+        string.Concat(QuickstartClaim.Of(summary, searchOnly: false).Select(c => c.Holds ? '+' : '-')).ShouldBe(holds);
+        QuickstartClaim.Of(summary, searchOnly: true).ShouldHaveSingleItem().Holds.ShouldBe(holds[0] == '+');
+    }
+
+    [Fact]
+    public void What_was_not_measured_is_not_repeated() =>
+        QuickstartClaim.Of(
+            new RunSummary { Pass1 = new BeforeAfter(.3, null), PassK = new BeforeAfter(.3, null), ToolUse = new BeforeAfter(.3, null), AllWrongT1 = new BeforeAfter(.3, null), AllWrongTool = new BeforeAfter(null, null) },
+            searchOnly: false).ShouldAllBe(c => !c.Holds);
 
     private static MetricsRow Row(int step, params double[] perQuestion) => new()
     {

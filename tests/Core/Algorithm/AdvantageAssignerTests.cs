@@ -177,6 +177,25 @@ public sealed class AdvantageAssignerTests
         Loss(Sequence(batch, source.Id)).ShouldBe([3, 4, 5, 6, 7, 8, 13, 14]);
     }
 
+    [Theory]
+    [InlineData(PrefixCredit.Indicator, 1)]
+    [InlineData(PrefixCredit.Ordinary, 1)]
+    [InlineData(PrefixCredit.Indicator, 0)]
+    public void A_segment_credit_stands_on_the_turn_of_the_call_alone(PrefixCredit credit, int boundary)
+    {
+        var source = Some.Rollout(Some.Id(0, 0), Outcome.Wrong, [.. Some.Tool[..6], (SegmentKind.Think, 1), (SegmentKind.ToolCall, 3), (SegmentKind.Template, 1)]);
+        Rollout?[] group = [source, .. Group(0, tool: "w", noTool: "wwwwww")[1..]];
+        var plan = new ResamplePlan([true], 1, [new ResampleSelection(0, source.Id, boundary, .5, 1, K)]);
+        var end = source.PrefixEnd(boundary);
+        Rollout?[] more = [.. Enumerable.Range(0, K).Select(k => Some.Rollout(source.Id.Fork(boundary, k), k == 0 ? Outcome.Correct : Outcome.Wrong, Some.Tool, end))];
+        var whole = _exact with { Resample = new ResampleOptions { PrefixCredit = credit } };
+
+        var segment = Sequence(AdvantageAssigner.Assign("id", 1, [group], plan, [more], whole with { Resample = whole.Resample with { PrefixSpan = PrefixSpan.Segment } }), source.Id);
+
+        Loss(segment).ShouldBe(boundary == 0 ? [3, 4, 5] : [13, 14]);
+        Advantage(segment).ShouldBe(Advantage(Sequence(AdvantageAssigner.Assign("id", 1, [group], plan, [more], whole), source.Id)), 1e-12);
+    }
+
     [Fact]
     public void A_rollout_that_sampled_nothing_is_left_out()
     {

@@ -114,10 +114,7 @@ public sealed class LearnerObjectiveTests : IClassFixture<LearnerObjectiveTests.
         using var got = new GradientSet(await GradientsAsync(objective, poisoned));
         double.IsFinite(want.Loss).ShouldBeTrue();
         got.Loss.ShouldBe(want.Loss);
-        foreach (var (name, gradient) in want.Of)
-        {
-            Fixtures.Difference(got.Of[name], gradient).ShouldBe(0, name);
-        }
+        want.Of.Select(w => (w.Key, Difference: Fixtures.Difference(got.Of[w.Key], w.Value), Largest: w.Value.abs().max().ToDouble())).Where(d => d.Difference != 0).ShouldBeEmpty();
 
         using var none = new GradientSet(await GradientsAsync(objective, masked));
         none.Loss.ShouldBe(0);

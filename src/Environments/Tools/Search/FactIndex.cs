@@ -27,7 +27,7 @@ public sealed class FactIndex : IDisposable
     private readonly string _connectionString;
     private readonly SqliteConnection _keeper;
     private readonly Lock _gate = new();
-    private readonly Dictionary<(string Query, int MaxResults), IReadOnlyList<SearchHit>> _known = [];
+    private readonly Dictionary<(string Query, int MaxResults, SearchMatch Match), IReadOnlyList<SearchHit>> _known = [];
 
     /// <summary>Builds an index.</summary>
     public FactIndex(IEnumerable<Fact> facts)
@@ -69,17 +69,18 @@ public sealed class FactIndex : IDisposable
     /// <summary>Searches.</summary>
     /// <param name="query">Any text.</param>
     /// <param name="maxResults">At most so many.</param>
-    public IReadOnlyList<SearchHit> Search(string query, int maxResults)
+    /// <param name="match">What it finds.</param>
+    public IReadOnlyList<SearchHit> Search(string query, int maxResults, SearchMatch match = SearchMatch.Any)
     {
         lock (_gate)
         {
-            if (_known.TryGetValue((query, maxResults), out var known))
+            if (_known.TryGetValue((query, maxResults, match), out var known))
             {
                 return known;
             }
         }
 
-        var hits = Find(query, maxResults);
+        var hits = Find(query, maxResults, match);
         lock (_gate)
         {
             if (_known.Count >= Remembered)
@@ -87,14 +88,14 @@ public sealed class FactIndex : IDisposable
                 _known.Clear();
             }
 
-            return _known[(query, maxResults)] = hits;
+            return _known[(query, maxResults, match)] = hits;
         }
     }
 
     /// <inheritdoc/>
     public void Dispose() => _keeper.Dispose();
 
-    private IReadOnlyList<SearchHit> Find(string query, int maxResults)
+    private IReadOnlyList<SearchHit> Find(string query, int maxResults, SearchMatch match)
     {
         var words = Words(query);
         if (words.Count == 0)
@@ -115,7 +116,7 @@ public sealed class FactIndex : IDisposable
         }
 
         // A title that is exactly the query, then those that share more of its words and hold fewer others; the sort is stable, so bm25 decides ties.
-        return [.. hits.OrderByDescending(h => Overlap(h.Title)).Take(maxResults)];
+        return [.. hits.Where(h => match == SearchMatch.Any || Overlap(h.Title) == 1).OrderByDescending(h => Overlap(h.Title)).Take(maxResults)];
 
         double Overlap(string title)
         {

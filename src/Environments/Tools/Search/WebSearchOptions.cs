@@ -10,6 +10,10 @@ public sealed class WebSearchOptions
     [Range(1, 20)]
     public int DefaultResults { get; set; } = FactIndex.DefaultResults;
 
+    /// <summary>What a query finds.</summary>
+    /// <value><see cref="SearchMatch.Any"/></value>
+    public SearchMatch Match { get; set; } = SearchMatch.Any;
+
     /// <summary>Most results that the policy may ask for.</summary>
     /// <value>20</value>
     [Range(1, 100)]

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Axpo.Environments.Facts;
 using Axpo.Environments.Tools.Search;
 
@@ -68,6 +69,25 @@ public sealed class WebSearchToolTests
         probe.Works.ShouldBeFalse();
         probe.Remedy.ShouldNotBeNullOrEmpty();
     }
+
+    [Theory]
+    [InlineData("capital of France", "Paris")]
+    [InlineData("France capital of", "Paris")]
+    [InlineData("capital of Frants", null)]
+    [InlineData("the capital of France", null)]
+    public async Task A_slip_finds_something_else_or_where_titles_must_match_nothing(string query, string? exact)
+    {
+        var arguments = JsonSerializer.Serialize(new { query });
+
+        var any = await InvokeAsync(arguments);
+        (any.IsError, any.Text.Length > 0).ShouldBe((false, true));
+        any.Text.ShouldNotBe("no results");
+        (await InvokeAsync(arguments, new WebSearchOptions { Match = SearchMatch.Exact })).ShouldBe(new ToolResult(exact ?? "no results", IsError: exact is null));
+    }
+
+    [Fact]
+    public async Task A_query_without_a_known_word_is_told_so_as_a_mistake() =>
+        (await InvokeAsync("""{"query":"qqqq zzzz"}""")).ShouldBe(new ToolResult("no results", IsError: true));
 
     [Fact]
     public async Task A_cancelled_call_ends()
