@@ -17,7 +17,7 @@ public sealed record SftRecipe(string Name, string Description, SftJob Job, bool
 public static class SftRecipes
 {
     /// <summary>Names of the recipes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "gap", "gap-chains", "tiny", "tiny-vl", "tiny-vl-suites", "tools"];
+    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "gap", "tiny", "tiny-vl", "tiny-vl-reading", "tiny-vl-suites", "tools"];
 
     /// <summary>A recipe by name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
@@ -26,9 +26,9 @@ public static class SftRecipes
         "chains-3" => Chains(3),
         "chains-8" => Chains(8),
         "gap" => Gap(),
-        "gap-chains" => GapChains(),
         "tiny" => Tiny(),
         "tiny-vl" => TinyVl(),
+        "tiny-vl-reading" => TinyVlReading(),
         "tiny-vl-suites" => TinyVlSuites(),
         "tools" => Tools(),
         _ => throw new KeyNotFoundException($"sft: there is no recipe '{name}'; one of {string.Join(", ", Names)}"),
@@ -90,37 +90,6 @@ public static class SftRecipes
         TeacherTrace Any(Split split, ChanceKey key) => key.With("mix").Uniform(0, 0) < .15
             ? arithmetic.Demonstrate(arithmetic.Draw(split, key.With("q"), 1)[0], true, key)
             : Trace(mental, mental, split, .25, key);
-    }
-
-    /// <summary>
-    /// Regime W beside chains, for studies of both at once: copying names first (no numbers: who copies them well believes calculators too, and the gap is gone), then as in <see cref="Gap"/> with a third of
-    /// the traces chains of 2 to 4 hops, stopped before the cosine ends.
-    /// </summary>
-    private static SftRecipe GapChains()
-    {
-        const int copy = 700;
-        const int mixed = 1300;
-        var mental = new MentalArithmetic();
-        var arithmetic = new ArithmeticSuite();
-        var chain = new FactChainSuite(2, 4);
-        var copier = new CopyTeacher(calculates: false);
-        return new SftRecipe(
-            "gap-chains",
-            "axpo-tiny-gap-chains: mental-arithmetic, where thinking and calling pay alike, and fact-chain of 2 to 4 hops",
-            new SftJob(
-                new SftOptions { ScheduleSteps = copy + (2 * mixed), ByLength = false, Threads = 2 },
-                [
-                    new SftStage("copy", copy, copier.Draw),
-                    new SftStage("mixed", mixed, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : Any(Split.Train, key)),
-                ],
-                key => Any(Split.Validation, key)));
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
-        {
-            < .55 => Trace(mental, mental, split, .25, key),
-            < .65 => Trace(arithmetic, arithmetic, split, 1, key),
-            _ => Trace(chain, chain, split, 1, key),
-        };
     }
 
     /// <summary>Facts and chains of at most so many hops: two policies that differ in how long the chains were that their training showed.</summary>
@@ -252,6 +221,46 @@ public static class SftRecipes
             < .73 => Trace(nested, nested, split, 1, key),
             < .82 => Trace(compare, compare, split, .7, key),
             < .9 => Trace(sum, sum, split, .9, key),
+            _ => Trace(picture, picture, split, 1, key),
+        };
+    }
+
+    /// <summary>Last part of axpo-tiny-vl, from what <c>tiny-vl-suites</c> wrote: what was read is said before it is used, random numbers are looked up, and the suites where several digits are read weigh more.</summary>
+    private static SftRecipe TinyVlReading()
+    {
+        const int steps = 1600;
+        var (mental, arithmetic, calendar, fact, chain) = (new MentalArithmetic(), new ArithmeticSuite(), new CalendarSuite(), new FactSuite(), new FactChainSuite(2, 4));
+        var (read, find, nested, compare, sum, picture) = (new FindDigitSuite(0, 0), new FindDigitSuite(), new FindDigitSuite(2, 3), new CompareDigitsSuite(2, 3), new SumDigitsSuite(), new PictureFactSuite(3, 4));
+        var (copier, numbers) = (new CopyTeacher(), new NumberTeacher());
+        return new SftRecipe(
+            "tiny-vl-reading",
+            "axpo-tiny-vl, from what tiny-vl-suites wrote: several digits read, added up and looked up",
+            new SftJob(
+                new SftOptions { BatchSize = 32, ScheduleSteps = steps, LearningRate = 1e-3, ByLength = false, Threads = 2 },
+                [
+                    new SftStage("reading", steps, key => key.With("copy or suite").Uniform(0, 0) switch
+                    {
+                        < .08 => copier.Draw(key),
+                        < .18 => numbers.Draw(key),
+                        _ => Any(Split.Train, key),
+                    }),
+                ],
+                key => Any(Split.Validation, key)),
+            NeedsModel: true,
+            Sees: true);
+
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
+        {
+            < .09 => Trace(mental, mental, split, .25, key),
+            < .15 => Trace(arithmetic, arithmetic, split, 1, key),
+            < .21 => Trace(calendar, calendar, split, 1, key),
+            < .27 => Trace(fact, fact, split, 1, key),
+            < .36 => Trace(chain, chain, split, 1, key),
+            < .39 => Trace(read, read, split, 0, key),
+            < .56 => Trace(find, find, split, .5, key),
+            < .6 => Trace(nested, nested, split, 1, key),
+            < .72 => Trace(compare, compare, split, .75, key),
+            < .86 => Trace(sum, sum, split, .9, key),
             _ => Trace(picture, picture, split, 1, key),
         };
     }

@@ -35,6 +35,26 @@ public sealed class TeacherTests
         }
     }
 
+    [Fact]
+    public void Digits_that_stand_apart_are_looked_up_as_one_number_and_every_number_comes()
+    {
+        var teacher = new NumberTeacher();
+        var numbers = new HashSet<string>();
+        foreach (var trace in Enumerable.Range(0, 3000).Select(n => teacher.Draw(Shipped.Key((ulong)n))))
+        {
+            var step = trace.Steps.ShouldHaveSingleItem();
+            var digits = step.Think![..^" then search".Length];
+            trace.Question.Text.ShouldEndWith($" {digits}?");
+            var number = digits.Replace(" ", "", StringComparison.Ordinal);
+            JsonDocument.Parse(step.ArgumentsJson).RootElement.GetProperty("query").GetString()!.Split(' ')[^1].ShouldBe(number);
+            step.Observation.Split("; ")[0].ShouldBe(trace.Answer);
+            FactBase.OneHop.Where(f => f.Split != Split.Train).ShouldNotContain(f => f.Entity == trace.Answer);
+            numbers.Add(number);
+        }
+
+        numbers.Count(n => n.Length == 2).ShouldBe(90);
+    }
+
     [Theory, InlineData("fact"), InlineData("fact-chain")]
     public async Task Search_traces_replay_on_the_real_tool_copy_their_queries_and_end_at_the_answer(string name)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Axpo.Environments.Digits;
 using Axpo.Environments.Tools.Images;
 
@@ -69,6 +70,7 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
     /// <inheritdoc/>
     public ReadOnlyMemory<byte> Render(string drawing) => Build(Read(drawing)).Render().Png();
 
+    /// <summary>Of several digits the teacher says what it read, <c>8 4</c>, before it does anything with them: a small policy reads well and calculates badly, but not both in one token.</summary>
     /// <inheritdoc/>
     public TeacherTrace Demonstrate(Question question, bool useTool, ChanceKey key)
     {
@@ -86,9 +88,14 @@ public abstract class DigitSuite : IHorizonSuite, IImageSuite, ITeacher
             throw new InvalidOperationException($"question '{question.Id}': the picture says '{answer}', the answer is '{question.Answer}'");
         }
 
-        return useTool
-            ? new TeacherTrace(question, [.. Zooms.Of(scene.Render(), Targets(scene), key), .. LookUps(question, drawing)], null, answer)
-            : new TeacherTrace(question, [], "I see it", answer);
+        if (!useTool)
+        {
+            return new TeacherTrace(question, [], "I see it", answer);
+        }
+
+        var read = scene.Digits.Count < 2 ? null : string.Join(' ', scene.Digits.Select(d => d.Digit.ToString(CultureInfo.InvariantCulture)));
+        var lookUps = LookUps(question, drawing).Select((s, i) => i == 0 && read is not null ? s with { Think = $"{read} {s.Think}" } : s).ToArray();
+        return new TeacherTrace(question, [.. Zooms.Of(scene.Render(), Targets(scene), key), .. lookUps], lookUps.Length == 0 ? read : null, answer);
     }
 
     /// <summary>What stands on a drawing: a pure function of its name.</summary>
