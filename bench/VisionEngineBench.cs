@@ -17,8 +17,8 @@ internal static class VisionEngineBench
 
     public static async Task<IReadOnlyList<Row>> RunAsync() =>
     [
-        .. await MeasureAsync(VisionShape.Tiny, 4, 64, 5),
-        .. await MeasureAsync(VisionShape.Small, 1, 32, 3),
+        .. await MeasureAsync(VisionShape.Tiny, 4, 64, 15),
+        .. await MeasureAsync(VisionShape.Small, 1, 32, 9),
     ];
 
     private static async Task<IReadOnlyList<Row>> MeasureAsync(VisionShape shape, int groups, int newTokens, int rounds)

@@ -65,9 +65,9 @@ internal static class SftCommand
         {
             problems.Add(new Problem("--recipe", asked.Recipe, "unknown" + NearestName.Hint(asked.Recipe, SftRecipes.Names)));
         }
-        else if (asked.From is null && SftRecipes.Get(asked.Recipe).NeedsModel)
+        else if (asked.From is null && SftRecipes.Get(asked.Recipe).From is { } before)
         {
-            problems.Add(new Problem("--model", "", $"the recipe {asked.Recipe} goes on from a model that talks already; give its Hugging Face folder"));
+            problems.Add(new Problem("--model", "", $"the recipe {asked.Recipe} goes on from {before}; give its Hugging Face folder"));
         }
 
         if (Directory.Exists(asked.Output) || File.Exists(asked.Output))
@@ -89,7 +89,7 @@ internal static class SftCommand
         AddIf(asked.Steps < 1, "--steps", asked.Steps, "expected a whole number of at least 1");
         AddIf(asked.Batch < 1, "--batch", asked.Batch, "expected a whole number of at least 1");
         AddIf(asked.Rate is { } rate && !(rate > 0 && rate <= 10), "--rate", asked.Rate, "expected a number above 0 and at most 10");
-        problems.AddRange(Preflight.CheckSft(asked.Configuration with { Model = asked.From ?? Fresh }, asked.From is not null));
+        problems.AddRange(Preflight.CheckSft(asked.Configuration with { Model = asked.From ?? Fresh }, asked.From is not null, SftRecipes.Names.Contains(asked.Recipe) && SftRecipes.Get(asked.Recipe).Sees));
         if (problems.Count > 0)
         {
             throw new PreflightException(problems);

@@ -22,7 +22,7 @@ internal static class TrainCommand
     {
         var options = new ConfigurationOptions(context);
         var name = new Option<string?>("--name") { Description = "Name of the run; default: algorithm and time.", HelpName = "NAME" };
-        var check = new Option<bool>("--check") { Description = "Of the quickstart: exit code 1 if the run does not repeat what docs/results says of it (directions, not sizes)." };
+        var check = new Option<bool>("--check") { Description = "Of the quickstart: exit code 1 if the run does not repeat what docs/results says of it: the interval of the gain in Pass@1 above 0, tool use up, all-wrong rates down. Only seed, threads and devices may be set." };
         var command = new Command("train", "Trains a policy; without options the quickstart: AXPO on mental arithmetic, with a report at the end.") { name, check };
         options.AddTo(command);
         HostOptions.AddTo(command);
@@ -30,16 +30,17 @@ internal static class TrainCommand
         {
             var loaded = options.Load(parsed, isTraining: true);
             var isChecked = parsed.GetValue(check);
-            if (isChecked && !(IsQuickstart(loaded) && loaded.Configuration.Algorithm == new RunConfiguration().Algorithm))
+            if (isChecked && Unchecked(loaded) is { Count: > 0 } others)
             {
-                throw new PreflightException([new Problem("--check", "true", "holds the quickstart to its results: leave algorithm, model, tasks and tools.python to it, or leave --check out")]);
+                throw new PreflightException([new Problem("--check", string.Join(", ", others), "holds the quickstart to its results: leave these to it (seed, threads and devices may be set), or leave --check out")]);
             }
 
             var configuration = await WithoutSandboxAsync(context, loaded, cancellationToken);
+            var searchOnly = configuration.Model == WithoutSandbox.Model;
             configuration = RunSettings.Resolve(configuration);
             var run = parsed.GetValue(name) ?? RunJob.NewName(context, configuration.Algorithm);
             var result = await RunJob.StartAsync(context, run, RunKind.Train, configuration, new RunRequest { Kind = RunKind.Train }, HostOptions.Of(parsed));
-            return await FinishAsync(context, result, isChecked ? s => QuickstartClaim.Of(s, configuration.Model == WithoutSandbox.Model) : null);
+            return await FinishAsync(context, result, isChecked ? s => QuickstartClaim.Of(s, searchOnly) : null);
         });
     }
 
@@ -110,6 +111,10 @@ internal static class TrainCommand
         context.Error.WriteLine($"axpo: python has no working sandbox here ({probe.Detail}); the quickstart goes on with {model} on {string.Join(" and ", suites)}. {probe.Remedy}");
         return SearchOnly(loaded);
     }
+
+    /// <summary>What a configuration sets and <c>--check</c> must not find set: all that might change the result.</summary>
+    internal static IReadOnlyList<string> Unchecked(LoadedConfiguration loaded) =>
+        [.. loaded.Given.Where(k => k is not ("seed" or "learner.threads" or "learner.device" or "engine.workers" or "engine.device")).Where(k => k != "algorithm" || loaded.Configuration.Algorithm != new RunConfiguration().Algorithm).Order(StringComparer.Ordinal)];
 
     /// <summary>Whether a configuration leaves policy, tasks and python to the quickstart.</summary>
     internal static bool IsQuickstart(LoadedConfiguration loaded) =>

@@ -9,7 +9,7 @@ namespace Axpo.Client.Running;
 /// <param name="Holds">Whether the run repeats it.</param>
 internal sealed record QuickstartClaim(string Text, string Figure, bool Holds)
 {
-    /// <summary>The claims about a run; a direction each, never a size.</summary>
+    /// <summary>The claims about a run; a direction each, and of the gain in Pass@1 that its interval clears 0.</summary>
     /// <param name="summary">What the run came to.</param>
     /// <param name="searchOnly">Whether it was the quickstart without a sandbox, whose policy calls on every question: then its one claim is the gain.</param>
     public static IReadOnlyList<QuickstartClaim> Of(RunSummary summary, bool searchOnly)

@@ -59,10 +59,10 @@ public static class AdvantageAssigner
             }
 
             var end = source.PrefixEnd(prefix.Selection.Boundary);
-            var from = options.PrefixSpan == PrefixSpan.Whole ? source.InheritedTokens : Math.Max(source.InheritedTokens, source.TurnStarts.LastOrDefault(t => t < end));
+            var from = source.CreditedFrom(end, options.PrefixSpan);
             if (options.PrefixCredit == PrefixCredit.Ordinary)
             {
-                yield return new Term(source, from, end, ordinary.Of(source)[Term.LossTokens(source, source.InheritedTokens, from)..]);
+                yield return new Term(source, from, end, ordinary.Of(source));
             }
             else if (options.PrefixCredit != PrefixCredit.None)
             {

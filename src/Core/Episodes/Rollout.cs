@@ -121,6 +121,11 @@ public sealed record Rollout
             : throw new ArgumentOutOfRangeException(nameof(boundary), boundary, $"rollout {Id} has {Calls.Length} calls and {(Segments.Any(s => s.Kind == SegmentKind.Answer) ? "an" : "no")} answer; there is no such boundary");
     }
 
+    /// <summary>First token of a prefix that may carry its credit.</summary>
+    /// <param name="end">One past the prefix's last token (<see cref="PrefixEnd(int)"/>).</param>
+    /// <param name="span">Which of its tokens carry it.</param>
+    public int CreditedFrom(int end, PrefixSpan span) => span == PrefixSpan.Whole ? InheritedTokens : Math.Max(InheritedTokens, TurnStarts.LastOrDefault(t => t < end));
+
     /// <summary>First sampled token of each turn that has any, in order.</summary>
     public IEnumerable<int> TurnStarts => Segments.Where((s, i) => s.IsSampled && (i == 0 || !Segments[i - 1].IsSampled)).Select(s => s.Start);
 

@@ -14,7 +14,7 @@ internal static class ObjectiveRules
         ("resample.", c => c.Resample.Enabled, "resample.enabled=true"),
         ("resample.boundary", c => c.Resample is { Trigger: ResampleTrigger.ToolUsing, Start: ResampleStart.Prefix }, "resample.trigger=tool-using and resample.start=prefix"),
         ("resample.prefixCredit", c => c.Resample.Start == ResampleStart.Prefix, "resample.start=prefix"),
-        ("resample.prefixSpan", c => c.Resample is { Start: ResampleStart.Prefix, PrefixCredit: not PrefixCredit.None } and not { Trigger: ResampleTrigger.ToolUsing, Boundary: Boundary.First }, "resample.start=prefix, a resample.prefixCredit and a resample.boundary other than first"),
+        ("resample.prefixSpan", c => c.Resample is { Trigger: ResampleTrigger.ToolUsing, Start: ResampleStart.Prefix, PrefixCredit: not PrefixCredit.None, Boundary: not Boundary.First }, "resample.trigger=tool-using, resample.start=prefix, a resample.prefixCredit and a resample.boundary other than first"),
         ("branching.", c => c.Branching.Rule != BranchingRule.None, "branching.rule=entropy or tree"),
         ("branching.probability", c => c.Branching.Rule == BranchingRule.Entropy, "branching.rule=entropy"),
         ("branching.entropyWeight", c => c.Branching.Rule == BranchingRule.Entropy, "branching.rule=entropy"),

@@ -52,13 +52,14 @@ public static class Preflight
     /// <summary>Checks what supervised fine-tuning needs.</summary>
     /// <param name="configuration">Its model, where there is one, is a full path.</param>
     /// <param name="hasModel">Whether it goes on from a model.</param>
+    /// <param name="shows">Whether it shows pictures.</param>
     /// <returns>Every problem found.</returns>
-    public static IReadOnlyList<Problem> CheckSft(RunConfiguration configuration, bool hasModel)
+    public static IReadOnlyList<Problem> CheckSft(RunConfiguration configuration, bool hasModel, bool shows)
     {
         var problems = new List<Problem>();
-        if (hasModel)
+        if (hasModel && CheckModel(configuration, problems) == false && shows)
         {
-            CheckModel(configuration, problems);
+            problems.Add(new Problem("model", configuration.Model, "reads text only, and the recipe shows pictures; give a model that sees (Qwen3-VL)"));
         }
 
         CheckDevice("learner.device", configuration.Learner.Device, problems);

@@ -48,7 +48,7 @@ public static partial class ReportGroups
         Rollout[] originals = [.. rollouts.Where(r => isBranching || r.Id.Path.IsEmpty).OrderBy(r => r.Id, Places.Order)];
         var forks = rollouts.Where(r => !isBranching && r.Id.Path.Branches.Length == 1 && originals.Any(o => o.Id == r.Id.Original))
             .GroupBy(r => (Source: r.Id.Original, r.Id.Path.Branches[0].Boundary)).OrderBy(g => g.Key.Source.Rollout)
-            .Select(g => new Fork(originals.First(o => o.Id == g.Key.Source), g.Key.Boundary, [.. g.OrderBy(r => r.Id.Path.Branches[0].K)])).ToArray();
+            .Select(g => new Fork(originals.First(o => o.Id == g.Key.Source), g.Key.Boundary, [.. g.OrderBy(r => r.Id.Path.Branches[0].K)], configuration.Resample.PrefixSpan)).ToArray();
         var id = rollouts[0].Id;
         var isOfGroup = AdvantageEstimators.Get(configuration.Objective.Advantage) is GroupAdvantage or TreeAdvantage;
         var advantages = id.Phase == Phase.Train && isOfGroup ? Advantages(originals, forks, configuration) : [];
@@ -102,16 +102,14 @@ public static partial class ReportGroups
         End = EndReason.Void,
     };
 
-    /// <summary>Segments as text, the prompt left out, cut where the inherited prefix or the trained prefix ends.</summary>
+    /// <summary>Segments as text, the prompt left out, cut where the inherited prefix ends, and where what a prefix is credited on begins and ends.</summary>
     private static IEnumerable<ReportPiece> Pieces(Rollout rollout, Fork? fork, IChatFormat chat)
     {
-        var (cut, before, after) = fork is null
-            ? (rollout.InheritedTokens, PieceRole.Inherited, PieceRole.Own)
-            : (fork.Source.PrefixEnd(fork.Boundary), PieceRole.Own, PieceRole.Masked);
+        var (from, cut) = fork is null ? (rollout.InheritedTokens, rollout.Tokens.Length) : (fork.From, fork.End);
         foreach (var segment in rollout.Segments.Where(s => s.Kind != SegmentKind.Prompt))
         {
-            var middle = Math.Clamp(cut, segment.Start, segment.End);
-            foreach (var (start, end, role) in new[] { (segment.Start, middle, before), (middle, segment.End, after) })
+            var (own, masked) = (Math.Clamp(from, segment.Start, segment.End), Math.Clamp(cut, segment.Start, segment.End));
+            foreach (var (start, end, role) in new[] { (segment.Start, own, PieceRole.Inherited), (own, masked, PieceRole.Own), (masked, segment.End, PieceRole.Masked) })
             {
                 if (end > start)
                 {
@@ -192,8 +190,14 @@ public static partial class ReportGroups
         public int Of(EpisodeId id) => _places[id];
     }
 
-    private sealed record Fork(Rollout Source, int Boundary, Rollout[] Continuations)
+    private sealed record Fork(Rollout Source, int Boundary, Rollout[] Continuations, PrefixSpan Span)
     {
+        /// <summary>One past the prefix.</summary>
+        public int End => Source.PrefixEnd(Boundary);
+
+        /// <summary>First token that may carry its credit.</summary>
+        public int From => Source.CreditedFrom(End, Span);
+
         public bool IsLive => Continuations.Any(c => c.Outcome != Outcome.Void);
     }
 }

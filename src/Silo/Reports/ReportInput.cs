@@ -128,7 +128,7 @@ public enum PieceRole
     /// <summary>Its own.</summary>
     Own,
 
-    /// <summary>Inherited from the source: dimmed.</summary>
+    /// <summary>Inherited from the source, or before the segment that a resampled prefix is credited on: dimmed.</summary>
     Inherited,
 
     /// <summary>After the end of a prefix that was resampled: out of the loss.</summary>

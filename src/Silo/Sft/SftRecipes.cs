@@ -9,9 +9,9 @@ namespace Axpo.Silo.Sft;
 /// <param name="Name">Name on the console.</param>
 /// <param name="Description">What it makes.</param>
 /// <param name="Job">What is trained on, and how.</param>
-/// <param name="NeedsModel">Whether it goes on from a model; else it can also begin with a fresh axpo-tiny.</param>
+/// <param name="From">The model that it goes on from; null: it can also begin with a fresh one.</param>
 /// <param name="Sees">Whether its questions have images; a fresh model is then one that sees.</param>
-public sealed record SftRecipe(string Name, string Description, SftJob Job, bool NeedsModel = false, bool Sees = false);
+public sealed record SftRecipe(string Name, string Description, SftJob Job, string? From = null, bool Sees = false);
 
 /// <summary>The recipes: of the checkpoints in <c>models/</c>, of policies that studies begin with, and one for models that talk already.</summary>
 public static class SftRecipes
@@ -159,7 +159,7 @@ public static class SftRecipes
         var copier = new CopyTeacher();
         return new SftRecipe(
             "tiny-vl",
-            "axpo-tiny-vl: all nine suites",
+            "axpo-tiny-vl, first part: a fresh Qwen3-VL learns to see and to zoom, and is shown all nine suites",
             new SftJob(
                 new SftOptions { BatchSize = 32, ScheduleSteps = first + all, LearningRate = 1e-3, ByLength = false, Threads = 2 },
                 [
@@ -206,7 +206,7 @@ public static class SftRecipes
                     new SftStage("suites", all, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : Any(Split.Train, key)),
                 ],
                 key => Any(Split.Validation, key)),
-            NeedsModel: true,
+            From: "what tiny-vl wrote",
             Sees: true);
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
@@ -246,7 +246,7 @@ public static class SftRecipes
                     }),
                 ],
                 key => Any(Split.Validation, key)),
-            NeedsModel: true,
+            From: "what tiny-vl-suites wrote",
             Sees: true);
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
@@ -280,7 +280,7 @@ public static class SftRecipes
                 new SftOptions { BatchSize = 8, ScheduleSteps = 32, WarmUp = 4, LearningRate = 2e-4, FinalShare = .1, ByLength = false, OtherWeight = 0, WeightDecay = 0, ValidateEvery = 8, ValidationTraces = 32 },
                 [new SftStage("tools", 32, key => Any(Split.Train, key))],
                 key => Any(Split.Validation, key)),
-            NeedsModel: true);
+            From: "a model that talks already");
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
         {

@@ -10,7 +10,7 @@ public sealed class SftTests
         using var axpo = new AxpoConsole();
         (await axpo.RunAsync("sft", "--recipe", "gab", "--out", axpo.Folder, "--model", axpo.Folder, "--steps", "0")).ShouldBe(ExitCode.BadInput);
         axpo.Errors.ShouldBe([
-            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are gap, tiny, tiny-vl, tools",
+            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are chains-3, chains-8, gap, tiny, tiny-vl, tiny-vl-reading, tiny-vl-suites, tools",
             $"error: --out: '{axpo.Folder}': exists; a model folder is never overwritten: choose another, or remove it first",
             "error: --steps: '0': expected a whole number of at least 1",
             $"error: model: '{axpo.Folder}': '{axpo.Folder}' holds no config.json; give a Hugging Face model folder"]);
@@ -51,6 +51,8 @@ public sealed class SftTests
             "error: --rate: '0': expected a number above 0 and at most 10"]);
         (await axpo.RunAsync("sft", "--recipe", "gap", "--out", output, "--set", "learner.lora.rank=4")).ShouldBe(ExitCode.BadInput);
         axpo.Errors.ShouldBe(["error: learner.lora.rank: '4': an adapter needs a model below it; give --model FOLDER"]);
+        (await axpo.RunAsync("sft", "--recipe", "tiny-vl-suites", "--out", output, "--model", SampleRun.Model)).ShouldBe(ExitCode.BadInput);
+        axpo.Errors.ShouldHaveSingleItem().ShouldEndWith("reads text only, and the recipe shows pictures; give a model that sees (Qwen3-VL)");
     }
 
     [Theory]

@@ -54,6 +54,31 @@ public sealed class TrainTests
     }
 
     [Theory]
+    [InlineData("seed", true)]
+    [InlineData("learner.threads", true)]
+    [InlineData("algorithm", true)]
+    [InlineData("steps", false)]
+    [InlineData("resample.enabled", false)]
+    [InlineData("tools.webSearch.match", false)]
+    public void What_might_change_the_result_is_not_checked(string given, bool isChecked) =>
+        TrainCommand.Unchecked(Loaded(given)).ShouldBe(isChecked ? [] : [given]);
+
+    [Theory]
+    [InlineData(RunPhase.Cancelled)]
+    [InlineData(RunPhase.Failed)]
+    public async Task A_run_that_is_not_done_is_not_held_to_anything(RunPhase phase)
+    {
+        using var screen = new TestConsole();
+        var context = new CommandContext(new StringWriter(), new StringWriter(), screen, screen, false, TimeProvider.System, CancellationToken.None);
+        var manifest = new RunManifest { Name = "stopped", Kind = RunKind.Train, Created = DateTimeOffset.UnixEpoch, ModelSha256 = "", Configuration = new RunConfiguration() };
+        var status = new RunStatus { Run = manifest.Name, Kind = RunKind.Train, Phase = phase, Step = 2, Steps = 9 };
+
+        var exit = await TrainCommand.FinishAsync(context, new RunResult(manifest, status, []), _ => throw new InvalidOperationException("asked"));
+
+        exit.ShouldBe(phase == RunPhase.Cancelled ? ExitCode.Stopped : ExitCode.Failed);
+    }
+
+    [Theory]
     [InlineData(1, true, "repeated: held-out Pass@1 rises")]
     [InlineData(0, false, "NOT repeated: held-out Pass@1 rises")]
     public async Task A_checked_run_is_held_to_its_claims(double after, bool repeats, string said)

@@ -4,6 +4,7 @@ using Axpo.Environments.Digits;
 using Axpo.Environments.Facts;
 using Axpo.Environments.Suites;
 using Axpo.Environments.Suites.Pictures;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Axpo.Environments.Tests.Suites;
 
@@ -44,6 +45,14 @@ public sealed partial class DisjointnessTests
             var others = parts.Where(p => p.Key != split).SelectMany(p => p.Value).Select(p => p.Part).ToHashSet(StringComparer.Ordinal);
             shown.Select(p => p.Part).Where(others.Contains).ShouldBeEmpty();
         }
+    }
+
+    [Fact]
+    public async Task Every_registered_suite_is_among_them()
+    {
+        await using var services = new ServiceCollection().AddAxpoEnvironments().BuildServiceProvider();
+
+        services.GetServices<ITaskSuite>().Select(s => s.Name).ShouldBe(_held.Keys, ignoreOrder: true);
     }
 
     [Fact]

@@ -36,7 +36,7 @@ public sealed class TeacherTests
     }
 
     [Fact]
-    public void Digits_that_stand_apart_are_looked_up_as_one_number_and_every_number_comes()
+    public void Digits_that_stand_apart_are_looked_up_as_one_number_and_every_one_of_two_digits_comes()
     {
         var teacher = new NumberTeacher();
         var numbers = new HashSet<string>();
@@ -48,7 +48,7 @@ public sealed class TeacherTests
             var number = digits.Replace(" ", "", StringComparison.Ordinal);
             JsonDocument.Parse(step.ArgumentsJson).RootElement.GetProperty("query").GetString()!.Split(' ')[^1].ShouldBe(number);
             step.Observation.Split("; ")[0].ShouldBe(trace.Answer);
-            FactBase.OneHop.Where(f => f.Split != Split.Train).ShouldNotContain(f => f.Entity == trace.Answer);
+            FactBase.OneHop.Where(f => f.Split != Split.Train).ShouldNotContain(f => step.Observation.Split("; ").Any(o => o == f.Entity || o.EndsWith($": {f.Entity}", StringComparison.Ordinal)));
             numbers.Add(number);
         }
 

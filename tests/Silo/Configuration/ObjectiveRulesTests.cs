@@ -48,6 +48,8 @@ public sealed class ObjectiveRulesTests
     [InlineData("objective.sapoTauPositive", "it needs objective.loss=sapo", "objective.sapoTauPositive=2")]
     [InlineData("resample.k", "it needs resample.enabled=true", "algorithm=grpo", "resample.k=2")]
     [InlineData("resample.boundary", "it needs resample.trigger=tool-using", "algorithm=axpo-resample-no-tool", "resample.boundary=first-error")]
+    [InlineData("resample.prefixSpan", "it needs resample.trigger=tool-using, resample.start=prefix, a resample.prefixCredit and a resample.boundary other than first", "resample.prefixSpan=segment")]
+    [InlineData("resample.prefixSpan", "it needs resample.trigger=tool-using", "algorithm=axpo-resample-no-tool", "resample.prefixSpan=segment")]
     [InlineData("objective.kl", "it needs objective.klWeight above 0", "objective.klWeight=0", "objective.kl=k2")]
     [InlineData("objective.klClamp", "it needs objective.kl=k3", "objective.kl=k1", "objective.klClamp=10")]
     [InlineData("objective.correction.high", "it needs objective.correction.level", "objective.correction.high=3")]

@@ -83,6 +83,31 @@ public sealed class ReportGroupsTests
         ReportGroups.Choose([]).ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(PrefixSpan.Whole, "Think Own, ToolCall Own, Template Own, Observation Own, Think Own, ToolCall Own, ToolCall Masked")]
+    [InlineData(PrefixSpan.Segment, "Think Inherited, ToolCall Inherited, Template Inherited, Observation Inherited, Think Own, ToolCall Own, ToolCall Masked")]
+    public void What_a_prefix_is_credited_on_is_its_own(PrefixSpan span, string roles)
+    {
+        (SegmentKind Kind, int Length)[] shape = [(SegmentKind.Prompt, 2), (SegmentKind.Think, 1), (SegmentKind.ToolCall, 3), (SegmentKind.Template, 1), (SegmentKind.Observation, 2), (SegmentKind.Think, 1), (SegmentKind.ToolCall, 3)];
+        int[] starts = [.. shape.Select((_, i) => shape[..i].Sum(s => s.Length))];
+        Segment[] segments = [.. shape.Select((s, i) => new Segment(s.Kind, starts[i], starts[i] + s.Length))];
+        bool[] sampled = [.. segments.SelectMany(s => Enumerable.Repeat(s.IsSampled, s.End - s.Start))];
+        var source = Calling(0, Outcome.Wrong) with
+        {
+            Tokens = [.. sampled.Select((_, t) => t)],
+            LogProbs = [.. sampled.Select(s => s ? -.5f : float.NaN)],
+            Entropies = [.. sampled.Select(s => s ? .1f : float.NaN)],
+            Versions = [.. sampled.Select(s => s ? 0 : -1)],
+            Segments = segments,
+            Calls = [.. segments.Where(s => s.Kind == SegmentKind.ToolCall).Select((s, i) => new ToolCall { Turn = i, Start = s.Start, PrefixEnd = s.Start + 1, End = s.End, Closed = true })],
+        };
+        var continuation = source with { Id = source.Id.Fork(1, 0), InheritedTokens = source.PrefixEnd(1), Outcome = Outcome.Correct };
+
+        var group = ReportGroups.Of([source, continuation], [], [], new ScriptedChatFormat(), Configuration with { Resample = new ResampleOptions { PrefixSpan = span } }).ShouldHaveSingleItem();
+
+        string.Join(", ", group.Rollouts[0].Pieces.Select(p => $"{p.Kind} {p.Role}")).ShouldBe(roles);
+    }
+
     [Fact]
     public void An_image_is_one_mark_in_the_text_by_the_index_that_calls_use()
     {

@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 namespace Axpo.Environments.Tools.Search;
 
 /// <summary>
-/// <c>web_search(query, max_results)</c> over the embedded index of facts: several results, some of them irrelevant, always in the same order. A query that finds nothing is told so, as its own mistake.
+/// <c>web_search(query, max_results)</c> over the embedded index of facts: several results, some of them irrelevant unless titles must match, always in the same order. A query that finds nothing is told so, as its own mistake.
 /// Stateless; SQLite runs on the thread pool with bounded concurrency, never on a caller's scheduler.
 /// </summary>
 public sealed class WebSearchTool(FactIndex index, WebSearchOptions options) : ITool, IDisposable
@@ -81,8 +81,12 @@ public sealed class WebSearchTool(FactIndex index, WebSearchOptions options) : I
         {
             var hits = await SearchAsync(query, results, cancellationToken);
             var text = FactIndex.Format(hits);
-            var end = text.Length <= options.MaxOutput || !char.IsHighSurrogate(text[options.MaxOutput - 1]) ? options.MaxOutput : options.MaxOutput - 1;
-            return new ToolResult(text.Length <= options.MaxOutput ? text : text[..end] + " [cut off]", IsError: hits.Count == 0);
+            if (text.Length > options.MaxOutput)
+            {
+                text = text[..(char.IsHighSurrogate(text[options.MaxOutput - 1]) ? options.MaxOutput - 1 : options.MaxOutput)] + " [cut off]";
+            }
+
+            return new ToolResult(text, IsError: hits.Count == 0);
         }
         catch (SqliteException e)
         {
