@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Cluster;
 using Axpo.Silo.Faults;
@@ -19,6 +20,8 @@ public sealed class AxpoHost : IAsyncDisposable
     private readonly IHost _host;
     private bool _isStopped;
 
+    private const int MostAttempts = 5;
+
     private AxpoHost(IHost host, int gatewayPort) => (_host, GatewayPort) = (host, gatewayPort);
 
     /// <summary>Port for clients, such as <c>axpo runs watch</c> in another terminal.</summary>
@@ -35,6 +38,21 @@ public sealed class AxpoHost : IAsyncDisposable
     public static async Task<AxpoHost> StartAsync(AxpoHostOptions options, CancellationToken cancellationToken)
     {
         FaultInjection.ArmFromEnvironment();
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await TryStartAsync(options, cancellationToken);
+            }
+            catch (Exception e) when (e.GetBaseException() is SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } && attempt < MostAttempts && (options.SiloPort == 0 || options.GatewayPort == 0))
+            {
+                // A free port was taken by another process between its choice and its use; others are free.
+            }
+        }
+    }
+
+    private static async Task<AxpoHost> TryStartAsync(AxpoHostOptions options, CancellationToken cancellationToken)
+    {
         var (siloPort, gatewayPort) = Ports.Resolve(options.Cluster?.Address ?? IPAddress.Loopback, ("host.siloPort", options.SiloPort), ("host.gatewayPort", options.GatewayPort));
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.ClearProviders();

@@ -1,4 +1,5 @@
 using Axpo.Training.Devices;
+using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -57,7 +58,7 @@ public static class GemmProbe
         }
         finally
         {
-            set_num_threads(before);
+            IntraOpThreads.Use(before);
         }
     }
 
@@ -66,7 +67,7 @@ public static class GemmProbe
     {
         using var guard = no_grad();
         using var scope = NewDisposeScope();
-        set_num_threads(threads);
+        IntraOpThreads.Use(threads);
         var size = ComputeDevice.ProbeSize(device);
         var a = rand(size, size).to(type, device);
         var b = rand(size, size).to(type, device);

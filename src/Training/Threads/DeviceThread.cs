@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using static TorchSharp.torch;
 
 namespace Axpo.Training.Threads;
 
@@ -19,7 +18,7 @@ public sealed class DeviceThread : IDisposable
     {
         _thread = new Thread(() =>
         {
-            set_num_threads(intraOpThreads > 0 ? intraOpThreads : Environment.ProcessorCount);
+            IntraOpThreads.Use(intraOpThreads > 0 ? intraOpThreads : Environment.ProcessorCount);
             foreach (var work in _queue.GetConsumingEnumerable())
             {
                 work();

@@ -4,8 +4,8 @@ using TorchSharp;
 namespace Axpo.Training.Threads;
 
 /// <summary>
-/// Intra-op threads of one thread's calls. libtorch keeps the number in OpenMP's per-thread setting and in MKL's process-wide one, and MKL has a
-/// per-thread override: with both, workers run on one thread each beside a learner that uses all cores.
+/// Intra-op threads of one thread's calls: workers run on one thread each beside a learner that uses all cores. OpenMP and MKL keep the number for each thread, but libtorch initialises a thread's from what any thread of the process set
+/// last, at the first operator: whoever had set its own before that lost it again, and with it the order in which a large matrix product adds.
 /// </summary>
 internal static partial class IntraOpThreads
 {

@@ -22,7 +22,7 @@ public sealed class ShippedModelsTests
     {
         var folder = ShippedModels.Folder(name);
         Directory.GetFiles(folder).Sum(f => new FileInfo(f).Length).ShouldBeLessThan(16_000_000);
-        File.ReadAllText(Path.Combine(folder, "README.md")).ShouldContain($"`axpo sft --recipe {Recipe(name)} --out models/{name}`");
+        File.ReadAllText(Path.Combine(folder, "README.md")).ShouldContain($"axpo sft --recipe {Recipe(name)} {(SftRecipes.Get(Recipe(name)).From is null ? "" : "--model two ")}--out models/{name}");
         SftRecipes.Names.ShouldContain(Recipe(name));
         using var decoder = Decoder.Load(folder);
         var chat = ChatFormats.FromFolder(folder);
@@ -140,6 +140,7 @@ public sealed class ShippedModelsTests
     {
         "axpo-tiny-gap" => "gap",
         "axpo-tiny" => "tiny",
+        "axpo-tiny-vl" => "tiny-vl-reading",
         _ => folder["axpo-".Length..],
     };
 }

@@ -8,7 +8,7 @@ namespace Axpo.Training.Tests.Threads;
 
 public sealed partial class DeviceThreadTests
 {
-    /// <summary>A matrix product on another number of threads adds in another order: a learner of one thread would not give the same bits beside an engine of several.</summary>
+    /// <summary>A matrix product on another number of threads adds in another order: a learner of one thread would not give the same bits beside an engine of several. libtorch may initialise a thread's number at its first operator only, from what any thread set last.</summary>
     [Fact]
     public async Task Its_operators_run_on_its_own_number_of_threads_whatever_others_begin_before_its_first()
     {
