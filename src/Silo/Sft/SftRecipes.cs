@@ -186,7 +186,7 @@ public static class SftRecipes
     }
 
     /// <summary>
-    /// Second half of axpo-tiny-vl, from what <c>tiny-vl</c> wrote: to copy, as axpo-tiny learns it, with enough pictures that what is seen stays seen; then all nine suites, text in half of
+    /// Second part of axpo-tiny-vl, from what <c>tiny-vl</c> wrote: to copy, as axpo-tiny learns it, with enough pictures that what is seen stays seen; then all nine suites, text in half of
     /// the traces, under one schedule.
     /// </summary>
     private static SftRecipe TinyVlSuites()
