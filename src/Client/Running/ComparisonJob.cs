@@ -1,4 +1,5 @@
 using System.Globalization;
+using Axpo.Client.Episodes;
 using Axpo.Grains.Abstractions;
 using Axpo.Silo.Comparisons;
 using Axpo.Silo.Hosting;
@@ -41,12 +42,18 @@ internal sealed class ComparisonJob(CommandContext context, ComparisonFile file,
                 continue;
             }
 
-            var summary = await CellSummarizer.ReadAsync(context.Folders, now[i].Run, now[i].Cell, CancellationToken.None);
+            var summary = await SummaryAsync(now[i]);
             await new CellSummaries(file.Output).WriteAsync(summary, CancellationToken.None);
             now[i] = now[i] with { Summary = summary };
         }
 
         return exit;
+    }
+
+    private async Task<CellSummary> SummaryAsync(ComparisonCell cell)
+    {
+        await using var episodes = await EpisodeSource.OpenAsync(context, cell.Run, CancellationToken.None);
+        return await CellSummarizer.ReadAsync(context.Folders, cell.Run, cell.Cell, episodes.QuestionsAsync, CancellationToken.None);
     }
 
     private async Task<ExitCode> RunAsync(ComparisonCell cell)

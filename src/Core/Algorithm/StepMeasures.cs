@@ -108,7 +108,8 @@ public static class StepMeasures
             live.Length,
             live.Count(r => r.Outcome == Outcome.Correct),
             live.Count(r => r.IsToolUsing),
-            live.Count(r => r.IsToolUsing && r.Outcome == Outcome.Correct));
+            live.Count(r => r.IsToolUsing && r.Outcome == Outcome.Correct),
+            question.Horizon);
     }
 
     private static RolloutSummary[] Live(IEnumerable<RolloutSummary> rollouts) => [.. rollouts.Where(r => r.Outcome != Outcome.Void)];

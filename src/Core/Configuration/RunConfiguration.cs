@@ -61,6 +61,9 @@ public sealed record RunConfiguration
 
     /// <summary>Rollouts of a group that branch off one another (ARPO, Tree-GRPO).</summary>
     [Id(15)] public BranchingOptions Branching { get; init; } = new();
+
+    /// <summary>Infrastructure that fails on purpose, for drills and experiments.</summary>
+    [Id(17)] public FaultOptions Faults { get; init; } = new();
 }
 
 /// <summary>What a chat template is told of thinking.</summary>

@@ -64,4 +64,7 @@ public enum EndReason : byte
 
     /// <summary>The episode is void.</summary>
     Void,
+
+    /// <summary>A tool failed, and <see cref="FaultOptions.Outcome"/> has that count as a mistake.</summary>
+    ToolFailed,
 }

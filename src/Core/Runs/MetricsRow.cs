@@ -138,6 +138,7 @@ public sealed record EvaluationMetrics
 /// <param name="Correct">Correct ones of them (c).</param>
 /// <param name="Calls">Samples with at least one call.</param>
 /// <param name="CorrectCalls">Correct ones of them.</param>
+/// <param name="Horizon">Calls that it needs in sequence; 1 if unknown.</param>
 [GenerateSerializer, Immutable, Alias("axpo.QuestionResult")]
 public sealed record QuestionResult(
     [property: Id(0)] string Id,
@@ -146,7 +147,8 @@ public sealed record QuestionResult(
     [property: Id(3)] int Samples,
     [property: Id(4)] int Correct,
     [property: Id(5)] int Calls,
-    [property: Id(6)] int CorrectCalls);
+    [property: Id(6)] int CorrectCalls,
+    [property: Id(7)] int Horizon = 1);
 
 /// <summary>Where the time of a step went, seconds, and work that equal runs need not share.</summary>
 [GenerateSerializer, Immutable, Alias("axpo.TimingMetrics")]

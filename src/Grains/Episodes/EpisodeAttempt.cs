@@ -36,6 +36,8 @@ internal sealed class EpisodeAttempt(
 
     private Question Question => request.Question;
 
+    private bool IsTraining => id.Phase == Phase.Train;
+
     /// <summary>Runs the attempt; goes on after the turns of its journal. Never throws for infrastructure: the rollout is then Void.</summary>
     public async Task<Rollout> RunAsync(IReadOnlyList<TurnRecord> turns, CancellationToken cancellationToken)
     {
@@ -46,6 +48,10 @@ internal sealed class EpisodeAttempt(
         try
         {
             return await PlayAsync(turns, both.Token);
+        }
+        catch (VoidException e) when (IsTraining && configuration.Faults.Outcome == FaultOutcome.Wrong && e.Cause is VoidCause.ToolUnavailable or VoidCause.ToolBreakerOpen or VoidCause.ToolDeadline)
+        {
+            return Ended(Outcome.Wrong, EndReason.ToolFailed, VoidCause.None, e.Message);
         }
         catch (VoidException e)
         {
@@ -318,6 +324,12 @@ internal sealed class EpisodeAttempt(
             return new ToolResult($"unknown tool '{call.Name}'; offered: {(offered.Count == 0 ? "none" : string.Join(", ", offered.Select(s => s.Name)))}", IsError: true);
         }
 
+        if (IsTraining && configuration.Faults.ToolOutage > 0
+            && _chance.With("outage").With((ulong)attempt).With((ulong)tape.Calls.Count).Uniform(0, 0) < configuration.Faults.ToolOutage)
+        {
+            throw new VoidException(VoidCause.ToolUnavailable, FormattableString.Invariant($"tool '{call.Name}' is down on purpose: faults.toolOutage = {configuration.Faults.ToolOutage}"));
+        }
+
         progress.Tool = call.Name;
         try
         {
@@ -477,11 +489,13 @@ internal sealed class EpisodeAttempt(
         }
     }
 
-    private Rollout Void(VoidCause cause, string detail)
+    private Rollout Void(VoidCause cause, string detail) => Ended(Outcome.Void, EndReason.Void, cause, detail);
+
+    private Rollout Ended(Outcome outcome, EndReason end, VoidCause cause, string detail)
     {
         var tape = _tape ?? new EpisodeTape(chat);
         tape.DropTurn();
-        return tape.ToRollout(id, Question, Outcome.Void, EndReason.Void, null, attempt, cause, detail);
+        return tape.ToRollout(id, Question, outcome, end, null, attempt, cause, detail);
     }
 
     private async Task CloseToolsAsync()

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Axpo.Silo.Diagnostics;
+using Axpo.Silo.Reports;
 using Axpo.Silo.Runs;
 using Axpo.Silo.Storage;
 
@@ -12,12 +13,14 @@ public static class CellSummarizer
     /// <param name="folders">Where the runs are.</param>
     /// <param name="run">Name of the run.</param>
     /// <param name="cell">The cell that it was run for.</param>
+    /// <param name="questions">The run's questions, drawn again.</param>
     /// <param name="cancellationToken">Cancels.</param>
     /// <exception cref="KeyNotFoundException">There is no such run.</exception>
     /// <exception cref="InvalidDataException">Its evaluations do not say what each question came to: an older version made it.</exception>
-    public static async Task<CellSummary> ReadAsync(RunFolders folders, string run, PlannedCell cell, CancellationToken cancellationToken)
+    public static async Task<CellSummary> ReadAsync(RunFolders folders, string run, PlannedCell cell, QuestionSource questions, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(questions);
         var manifest = await new RunManifests(folders).ReadAsync(run, cancellationToken);
         var log = new FileRunLog(folders);
         var rows = await log.ReadAsync(run, cancellationToken);
@@ -45,10 +48,29 @@ public static class CellSummarizer
             VoidEpisodes = drops.Where(d => d.IsLast).GroupBy(d => d.Cause).OrderBy(g => g.Key).ToDictionary(g => g.Key.ToString(), g => g.Count(), StringComparer.Ordinal),
             VoidAttempts = drops.Count,
             Configuration = WithoutPaths(manifest.Configuration),
-            Questions = [.. evaluations.MaxBy(e => e.Metrics.Questions).Metrics.Results.Select(r => new HeldOutQuestion(r.Id, r.Suite, r.Category))],
+            Questions = [.. evaluations.MaxBy(e => e.Metrics.Questions).Metrics.Results.Select(r => new HeldOutQuestion(r.Id, r.Suite, r.Category, r.Horizon))],
             Steps = [.. rows.Where(r => r.Train is not null).Select(Step)],
             Evaluations = [.. evaluations.Select(e => Evaluation(e.Step, e.Sampling, e.Metrics))],
+            Prefixes = await PrefixesAsync(folders, run, manifest.Configuration, [.. rows.Where(r => r.Train is { Prefixes: > 0 }).Select(r => r.Step)], questions, cancellationToken),
         };
+    }
+
+    private static async Task<PrefixSummaries?> PrefixesAsync(RunFolders folders, string run, RunConfiguration configuration, int[] steps, QuestionSource questions, CancellationToken cancellationToken)
+    {
+        await using var store = new FileTrajectoryStore(folders, readOnly: true);
+        var read = new List<(int, IReadOnlyList<Rollout>, IReadOnlyList<Question>)>();
+        foreach (var step in steps)
+        {
+            var rollouts = new List<Rollout>();
+            await foreach (var rollout in store.ListAsync(run, Phase.Train, step, cancellationToken))
+            {
+                rollouts.Add(rollout);
+            }
+
+            read.Add((step, rollouts, await questions(Phase.Train, step, cancellationToken)));
+        }
+
+        return PrefixSummaries.Of(read, configuration);
     }
 
     private static IEnumerable<(int Step, HeldOutSampling Sampling, EvaluationMetrics Metrics)> Evaluations(MetricsRow row)
@@ -89,6 +111,7 @@ public static class CellSummarizer
             ToolUse = Round(train.ToolUse),
             AllWrongBefore = Round(train.AllWrongToolBefore),
             AllWrongAfter = Round(train.AllWrongToolAfter),
+            AllWrongNoTool = Round(train.AllWrongNoTool),
             Prefixes = train.Prefixes,
             Recovery = Round(train.Recovery),
             RecoveredGroups = train.ExtraTokensPerRecovery is > 0 and var each ? (int)Math.Round(train.ExtraTokens / each) : 0,

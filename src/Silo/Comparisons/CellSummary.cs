@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Axpo.Silo.Comparisons;
 
 /// <summary>All that a comparison keeps of a finished run. Figures are rounded to six significant digits.</summary>
@@ -53,6 +55,10 @@ public sealed record CellSummary
 
     /// <summary>Evaluations, in order of steps.</summary>
     public required IReadOnlyList<EvaluationSummary> Evaluations { get; init; }
+
+    /// <summary>What was resampled in training, prefix by prefix; null: nothing, or an older version of Axpo wrote the summary.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PrefixSummaries? Prefixes { get; init; }
 }
 
 /// <summary>A machine.</summary>
@@ -64,7 +70,13 @@ public sealed record CellMachine(string Processor, int Cores);
 /// <param name="Id">Its id.</param>
 /// <param name="Suite">Its suite.</param>
 /// <param name="Category">Its category.</param>
-public sealed record HeldOutQuestion(string Id, string Suite, string Category);
+/// <param name="Horizon">Calls that it needs in sequence; 1 if unknown.</param>
+public sealed record HeldOutQuestion(string Id, string Suite, string Category, int Horizon = 1)
+{
+    /// <summary>The suite, and how many calls the question needs if it is more than one: what tables are broken down by.</summary>
+    [JsonIgnore]
+    public string Part => Horizon > 1 ? FormattableString.Invariant($"{Suite}, {Horizon} calls") : Suite;
+}
 
 /// <summary>A training step: figures of <see cref="MetricsRow"/>, null where there is no denominator.</summary>
 public sealed record StepSummary
@@ -95,6 +107,9 @@ public sealed record StepSummary
 
     /// <summary>The same after.</summary>
     public double? AllWrongAfter { get; init; }
+
+    /// <summary>Share of non-empty no-tool subgroups that are all wrong, before resampling.</summary>
+    public double? AllWrongNoTool { get; init; }
 
     /// <summary>Prefixes resampled.</summary>
     public int Prefixes { get; init; }

@@ -15,7 +15,7 @@ internal sealed class ComparedRuns
         ComparedRun[] runs = [.. All.SelectMany(a => a.Runs)];
         Matched = runs.Length == 0 ? null : new MatchedCost(runs.Min(r => r.Tokens), runs.Min(r => r.Seconds));
         Samples = runs.SelectMany(r => r.Summary.Evaluations).Select(e => e.Samples).DefaultIfEmpty(1).Min();
-        Suites = [.. runs.SelectMany(r => r.Summary.Questions).Select(q => q.Suite).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        Parts = [.. runs.SelectMany(r => r.Summary.Questions).Select(q => q.Part).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
     }
 
     public ComparisonPlan Plan { get; }
@@ -32,6 +32,6 @@ internal sealed class ComparedRuns
     /// <summary>Samples that every evaluation asked for, a question.</summary>
     public int Samples { get; }
 
-    /// <summary>Suites of the held-out questions.</summary>
-    public IReadOnlyList<string> Suites { get; }
+    /// <summary>Parts of the held-out questions: suites, chains of each length apart.</summary>
+    public IReadOnlyList<string> Parts { get; }
 }

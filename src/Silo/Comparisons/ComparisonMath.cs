@@ -32,7 +32,9 @@ internal static class ComparisonMath
             Missing = runs.Missing,
             Algorithms = [.. runs.All.Select(a => Algorithm(plan.Cells.First(c => c.Name == a.Name), a.Runs))],
             HeldOut = [.. HeldOut(runs)],
+            Gains = Gains(runs),
             Differences = Differences(runs),
+            Prefixes = PrefixFigure.All(runs),
             Training = [.. runs.All.SelectMany(a => TrainingMeasure.All.Select(m => new TrainingFigure(a.Name, m.Id, Over(a.Runs.Select(r => (r.Summary.Seed, r.Summary.Steps.Count, m.Of(r)))))))],
         };
     }
@@ -58,9 +60,9 @@ internal static class ComparisonMath
                     foreach (var measure in HeldOutMeasure.All(runs.Samples))
                     {
                         yield return Figure(null, measure);
-                        if (runs.Suites.Count > 1 && moment is Moment.Start or Moment.End)
+                        if (runs.Parts.Count > 1 && moment is Moment.Start or Moment.End)
                         {
-                            foreach (var suite in runs.Suites)
+                            foreach (var suite in runs.Parts)
                             {
                                 yield return Figure(suite, measure);
                             }
@@ -70,7 +72,7 @@ internal static class ComparisonMath
                     HeldOutFigure Figure(string? suite, HeldOutMeasure measure) => new(moment, name, sampling, measure.Id, suite, Over(own
                         .Select(r => (Run: r, Evaluation: r.At(moment, sampling, runs.Matched!)))
                         .Where(e => e.Evaluation is not null)
-                        .Select(e => (e.Run.Summary.Seed, e.Evaluation!.Step, measure.Mean(e.Evaluation, int.MaxValue, suite is null ? null : q => e.Run.Summary.Questions[q].Suite == suite)))));
+                        .Select(e => (e.Run.Summary.Seed, e.Evaluation!.Step, measure.Mean(e.Evaluation, int.MaxValue, suite is null ? null : q => e.Run.Summary.Questions[q].Part == suite)))));
                 }
             }
         }
@@ -82,6 +84,31 @@ internal static class ComparisonMath
         var mean = known.Length == 0 ? double.NaN : known.Average(v => v.Value);
         var deviation = known.Length < 2 ? double.NaN : Math.Sqrt(known.Sum(v => (v.Value - mean) * (v.Value - mean)) / (known.Length - 1));
         return new OverSeeds(Known(mean), Known(deviation), [.. known.Select(v => new SeedValue(v.Seed, v.Step, Round(v.Value)))]);
+    }
+
+    private static Gain[] Gains(ComparedRuns runs)
+    {
+        (string Name, IReadOnlyList<ComparedRun> Runs, HeldOutSampling Sampling, HeldOutMeasure Measure)[] asked =
+            [.. from a in runs.All from sampling in _samplings from measure in HeldOutMeasure.Compared(sampling, runs.Samples) select (a.Name, a.Runs, sampling, measure)];
+        var found = new PairedDifference[asked.Length];
+        Parallel.For(0, asked.Length, i =>
+        {
+            var (_, own, sampling, measure) = asked[i];
+            var (before, after) = (new List<double[]>(), new List<double[]>());
+            foreach (var run in own)
+            {
+                if (run.At(Moment.Start, sampling, runs.Matched!) is { } was && run.At(Moment.End, sampling, runs.Matched!) is { } now)
+                {
+                    var common = Math.Min(was.Live.Length, now.Live.Length);
+                    before.Add(measure.Each(was, common));
+                    after.Add(measure.Each(now, common));
+                }
+            }
+
+            found[i] = HierarchicalBootstrap.Compare(before, after, _key.With("gain").With((ulong)sampling).With(measure.Id));
+        });
+        var corrected = HolmCorrection.Adjust([.. found.Select(f => f.P)]);
+        return [.. asked.Select((a, i) => new Gain(a.Name, a.Sampling, a.Measure.Id, Known(found[i].Mean), Known(found[i].Low), Known(found[i].High), Known(found[i].P), Known(corrected[i]), found[i].Seeds, found[i].Pairs))];
     }
 
     private static BaselineDifference[] Differences(ComparedRuns runs)

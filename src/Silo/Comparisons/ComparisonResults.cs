@@ -45,6 +45,12 @@ public sealed record ComparisonResults
     /// <summary>Differences from the baseline.</summary>
     public required IReadOnlyList<BaselineDifference> Differences { get; init; }
 
+    /// <summary>What training changed: the end of each algorithm's runs minus their start.</summary>
+    public required IReadOnlyList<Gain> Gains { get; init; }
+
+    /// <summary>What became of resampled prefixes, over all seeds.</summary>
+    public required IReadOnlyList<PrefixFigure> Prefixes { get; init; }
+
     /// <summary>Figures of training.</summary>
     public required IReadOnlyList<TrainingFigure> Training { get; init; }
 }
@@ -99,3 +105,16 @@ public sealed record BaselineDifference(
 /// <param name="Measure">What.</param>
 /// <param name="Figure">The figure; its step is the last one.</param>
 public sealed record TrainingFigure(string Name, string Measure, OverSeeds Figure);
+
+/// <summary>A difference between the end and the start of an algorithm's runs, over its seeds and the questions that both evaluations asked.</summary>
+/// <param name="Name">Name of the algorithm.</param>
+/// <param name="Sampling">How questions were sampled.</param>
+/// <param name="Measure">What.</param>
+/// <param name="Mean">Mean difference.</param>
+/// <param name="Low">Lower end of its 95% interval.</param>
+/// <param name="High">Upper end of its 95% interval.</param>
+/// <param name="P">p-value, not corrected.</param>
+/// <param name="Corrected">p-value, corrected for all gains.</param>
+/// <param name="Seeds">Seeds.</param>
+/// <param name="Pairs">Pairs of questions, over all seeds.</param>
+public sealed record Gain(string Name, HeldOutSampling Sampling, string Measure, double? Mean, double? Low, double? High, double? P, double? Corrected, int Seeds, int Pairs);

@@ -6,8 +6,19 @@ namespace Axpo.Silo.Comparisons;
 /// <param name="Id">Name for machines, for example <c>pass@4</c>.</param>
 /// <param name="Title">Name for people.</param>
 /// <param name="Of">The figure from samples, correct ones, samples with a call and correct ones of them; NaN where it has no denominator.</param>
-internal sealed record HeldOutMeasure(string Id, string Title, Func<int, int, int, int, double> Of)
+/// <param name="Weight">What a question weighs in a mean, from the same counts; null: all the same.</param>
+internal sealed record HeldOutMeasure(string Id, string Title, Func<int, int, int, int, double> Of, Func<int, int, int, int, double>? Weight = null)
 {
+    /// <summary>Share of the samples with a call that are correct.</summary>
+    public static HeldOutMeasure RightWithCall { get; } = new("right-with-call", "right with a call", (_, _, calls, correct) => calls == 0 ? double.NaN : correct / (double)calls, (_, _, calls, _) => calls);
+
+    /// <summary>Share of the samples without a call that are correct.</summary>
+    public static HeldOutMeasure RightWithoutCall { get; } = new(
+        "right-without-call",
+        "right without",
+        (samples, correct, calls, correctCalls) => samples == calls ? double.NaN : (correct - correctCalls) / (double)(samples - calls),
+        (samples, _, calls, _) => samples - calls);
+
     /// <summary>Share of samples with a call.</summary>
     public static HeldOutMeasure ToolUse { get; } = new("tool-use", "tool use", (samples, _, calls, _) => samples == 0 ? double.NaN : calls / (double)samples);
 
@@ -21,7 +32,7 @@ internal sealed record HeldOutMeasure(string Id, string Title, Func<int, int, in
         (samples, correct, _, _) => samples < k ? double.NaN : PassAtK.Of(samples, correct, k));
 
     /// <summary>What tables show, for a number of samples.</summary>
-    public static IReadOnlyList<HeldOutMeasure> All(int samples) => [.. PassAtK.Shown.Where(k => k <= samples).Select(Pass), ToolUse, AllWrong];
+    public static IReadOnlyList<HeldOutMeasure> All(int samples) => [.. PassAtK.Shown.Where(k => k <= samples).Select(Pass), ToolUse, AllWrong, RightWithCall, RightWithoutCall];
 
     /// <summary>What is compared with the baseline: few, since every comparison costs the others some certainty.</summary>
     public static IReadOnlyList<HeldOutMeasure> Compared(HeldOutSampling sampling, int samples)
@@ -41,7 +52,14 @@ internal sealed record HeldOutMeasure(string Id, string Title, Func<int, int, in
     /// <summary>Mean over the questions that have the figure; NaN if none has.</summary>
     public double Mean(EvaluationSummary evaluation, int questions, Func<int, bool>? where = null)
     {
-        double[] known = [.. Each(evaluation, questions, where).Where(v => !double.IsNaN(v))];
-        return known.Length == 0 ? double.NaN : known.Average();
+        var (sum, weights) = (0.0, 0.0);
+        foreach (var (q, value) in Each(evaluation, questions, where).Index().Where(v => !double.IsNaN(v.Item)))
+        {
+            var weight = Weight?.Invoke(evaluation.Live[q], evaluation.Correct[q], evaluation.Calls[q], evaluation.CorrectCalls[q]) ?? 1;
+            sum += weight * value;
+            weights += weight;
+        }
+
+        return weights == 0 ? double.NaN : sum / weights;
     }
 }

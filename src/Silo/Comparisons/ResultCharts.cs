@@ -28,6 +28,8 @@ internal static class ResultCharts
             ("pass-1-seconds", HeldOut("Pass@1, T .7, over time", Common, "% of samples", _seconds, HeldOutSampling.Paper, HeldOutMeasure.Pass(1))),
             ("all-wrong-before", Training("All wrong with a call, before resampling", "Share of the tool-using subgroups of training questions without a correct rollout.", "% of subgroups", Figures.Share, 1, s => s.AllWrongBefore)),
             ("all-wrong-after", Training("All wrong with a call, after resampling", "A question of which a prefix recovered counts as mended.", "% of subgroups", Figures.Share, 1, s => s.AllWrongAfter)),
+            ("all-wrong-without-call", Training("All wrong without a call", "Share of the no-tool subgroups of training questions without a correct rollout, before resampling.", "% of subgroups", Figures.Share, 1, s => s.AllWrongNoTool)),
+            ("tool-use-training", Training("Tool use in training", "Share of the rollouts with a call.", "% of rollouts", Figures.Share, 1, s => s.ToolUse)),
             ("recovery", Training("Recovery", "Share of the resampled prefixes with a correct continuation.", "% of prefixes", Figures.Share, 1, s => s.Recovery)),
             ("price", Training("Price of a recovery", "Tokens of continuations for each question of which a prefix recovered.", "tokens", Figures.Number, double.PositiveInfinity, s => s.RecoveredGroups > 0 ? s.ContinuationTokens / (double)s.RecoveredGroups : null)),
         ];

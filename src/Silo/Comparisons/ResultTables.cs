@@ -21,11 +21,13 @@ internal static class ResultTables
             Algorithms(results),
             HeldOut(results, runs, HeldOutSampling.Paper),
             HeldOut(results, runs, HeldOutSampling.T1),
+            Gains(results),
             Differences(results, Moment.End, "Against the baseline", $"Algorithm minus {results.Baseline}, each run at its own end. {Starred}"),
             Differences(results, Moment.Tokens, "At equal generated tokens", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Figures.Count(matched.Tokens)} generated tokens, continuations included: the most that every run has spent. {Starred}"),
             Differences(results, Moment.Seconds, "At equal time", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates), on the machines named above. {Starred}"),
             Training(results),
-            .. runs.Suites.Count > 1 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
+            .. Prefixes(results),
+            .. runs.Parts.Count > 1 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
             Seeds(results, runs),
         ];
     }
@@ -54,7 +56,7 @@ internal static class ResultTables
         var name = sampling == HeldOutSampling.Paper ? PaperSampling : "T 1";
         return new ResultTable(
             $"Held-out questions, {name}",
-            $"Before → after training, mean over seeds ± standard deviation. {Figures.Count(runs.Samples)} samples a question; Pass@k is the unbiased estimate. All wrong with a call: share of the questions with a tool-using sample of which none is correct.",
+            $"Before → after training, mean over seeds ± standard deviation. {Figures.Count(runs.Samples)} samples a question; Pass@k is the unbiased estimate. All wrong with a call: share of the questions with a tool-using sample of which none is correct. Right with a call, right without: share of those samples that are correct.",
             ["name", .. measures.Select(m => m.Title)],
             [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
             [
@@ -66,18 +68,48 @@ internal static class ResultTables
         title,
         about,
         ["name", "sampling", "measure", "difference", "95% interval", "p", "p corrected", "seeds", "pairs"],
-        [.. results.Differences.Where(d => d.Moment == moment).Select(d => (IReadOnlyList<string>)
+        [.. results.Differences.Where(d => d.Moment == moment).Select(d => Row(d.Name, d.Sampling, d.Measure, d.Mean, d.Low, d.High, d.P, d.Corrected, d.Seeds, d.Pairs))]);
+
+    private static ResultTable Gains(ComparisonResults results) => new(
+        "Gains over the start",
+        $"End minus start of the same runs, paired by seed and question. {Starred}",
+        ["name", "sampling", "measure", "difference", "95% interval", "p", "p corrected", "seeds", "pairs"],
+        [.. results.Gains.Select(g => Row(g.Name, g.Sampling, g.Measure, g.Mean, g.Low, g.High, g.P, g.Corrected, g.Seeds, g.Pairs))]);
+
+    private static IReadOnlyList<string> Row(string name, HeldOutSampling sampling, string measure, double? mean, double? low, double? high, double? p, double? corrected, int seeds, int pairs) =>
+    [
+        name,
+        sampling == HeldOutSampling.Paper ? "T .7" : "T 1",
+        measure,
+        Signed(mean),
+        low is null ? "-" : $"{Signed(low)} to {Signed(high)}",
+        P(p),
+        corrected < .05 ? P(corrected) + " *" : P(corrected),
+        Figures.Count(seeds),
+        Figures.Count(pairs),
+    ];
+
+    private static IEnumerable<ResultTable> Prefixes(ComparisonResults results)
+    {
+        (PrefixKind Kind, string Title, string Head)[] kinds =
         [
-            d.Name,
-            d.Sampling == HeldOutSampling.Paper ? "T .7" : "T 1",
-            d.Measure,
-            Signed(d.Mean),
-            d.Low is null ? "-" : $"{Signed(d.Low)} to {Signed(d.High)}",
-            P(d.P),
-            d.Corrected < .05 ? P(d.Corrected) + " *" : P(d.Corrected),
-            Figures.Count(d.Seeds),
-            Figures.Count(d.Pairs),
-        ])]);
+            (PrefixKind.All, "Resampled prefixes", "which"),
+            (PrefixKind.Horizon, "Resampled prefixes by the calls that a question needs", "calls needed"),
+            (PrefixKind.Call, "Resampled prefixes by the call at which they branch", "call"),
+            (PrefixKind.Confidence, "Resampled prefixes by confidence of that call", "confidence"),
+        ];
+        return from kind in kinds
+               let figures = results.Prefixes.Where(f => f.Kind == kind.Kind).ToArray()
+               where figures.Length > 0
+               select new ResultTable(
+                   kind.Title,
+                   "Over all steps and seeds. Success: share of the continuations that are correct. Optimism: credit of the indicator minus the mean share of correct continuations of a prefix. Different calls: for each continuation, at the branch.",
+                   ["name", kind.Head, "prefixes", "success", "recovered", "optimism", "all wrong", "different calls", "tokens per continuation", "tokens per recovered prefix"],
+                   [.. figures.Select(f => (IReadOnlyList<string>)
+                   [
+                       f.Name, f.Of, Figures.Count(f.Prefixes), Rate(f.Success), Rate(f.Recovered), Rate(f.Optimism), Rate(f.AllWrong), Rate(f.Distinct), Count(f.TokensPerContinuation), Count(f.TokensPerRecovery),
+                   ])]);
+    }
 
     private static ResultTable Training(ComparisonResults results)
     {
@@ -99,13 +131,15 @@ internal static class ResultTables
             (HeldOutSampling.Paper, HeldOutMeasure.Pass(1), "Pass@1, T .7"),
             (HeldOutSampling.T1, HeldOutMeasure.Pass(1), "Pass@1, T 1"),
             (HeldOutSampling.T1, HeldOutMeasure.ToolUse, "tool use, T 1"),
+            (HeldOutSampling.T1, HeldOutMeasure.RightWithCall, "right with a call, T 1"),
+            (HeldOutSampling.T1, HeldOutMeasure.RightWithoutCall, "right without, T 1"),
         ];
         return new ResultTable(
             "By suite",
-            "Before → after training, mean over seeds ± standard deviation.",
+            "Before → after training, mean over seeds ± standard deviation. Chains of each length stand apart.",
             ["name", "suite", .. columns.Select(c => c.Head)],
             [.. from a in results.Algorithms
-                from suite in runs.Suites
+                from suite in runs.Parts
                 select (IReadOnlyList<string>)
                 [
                     a.Name,

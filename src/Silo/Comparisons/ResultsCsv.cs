@@ -25,9 +25,9 @@ internal static class ResultsCsv
                     foreach (var measure in HeldOutMeasure.All(evaluation.Samples))
                     {
                         Line(name, run, "held-out", sampling, "", evaluation.Step, evaluation.Live.Length, measure.Id, measure.Mean(evaluation, int.MaxValue));
-                        foreach (var suite in runs.Suites.Count > 1 ? runs.Suites : [])
+                        foreach (var suite in runs.Parts.Count > 1 ? runs.Parts : [])
                         {
-                            bool IsOf(int question) => run.Summary.Questions[question].Suite == suite;
+                            bool IsOf(int question) => run.Summary.Questions[question].Part == suite;
                             Line(name, run, "held-out", sampling, suite, evaluation.Step, Enumerable.Range(0, evaluation.Live.Length).Count(IsOf), measure.Id, measure.Mean(evaluation, int.MaxValue, IsOf));
                         }
                     }

@@ -103,6 +103,7 @@ internal static class Trajectories
             EndReason.Answered => rollout.Answer is { } answer ? $"answered {Figures.Cut(answer, 60)}" : "ended without an answer",
             EndReason.TurnLimit => "turn limit",
             EndReason.TokenLimit => "token limit",
+            EndReason.ToolFailed => "a tool failed",
             _ => "void",
         }) + $" · {Figures.Plural(rollout.Turns, "turn")} · {Figures.Plural(rollout.SampledTokens, "token")} sampled";
 

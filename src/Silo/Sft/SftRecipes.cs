@@ -17,7 +17,7 @@ public sealed record SftRecipe(string Name, string Description, SftJob Job, stri
 public static class SftRecipes
 {
     /// <summary>Names of the recipes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "gap", "tiny", "tiny-vl", "tiny-vl-reading", "tiny-vl-suites", "tools"];
+    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "gap", "gap-chains", "tiny", "tiny-vl", "tiny-vl-reading", "tiny-vl-suites", "tools"];
 
     /// <summary>A recipe by name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
@@ -26,6 +26,7 @@ public static class SftRecipes
         "chains-3" => Chains(3),
         "chains-8" => Chains(8),
         "gap" => Gap(),
+        "gap-chains" => GapChains(),
         "tiny" => Tiny(),
         "tiny-vl" => TinyVl(),
         "tiny-vl-reading" => TinyVlReading(),
@@ -104,7 +105,7 @@ public static class SftRecipes
             $"chains-{longest}",
             $"fact and fact-chain of 2 to {longest} hops",
             new SftJob(
-                new SftOptions { ScheduleSteps = copy + suites, ByLength = false, Threads = 2 },
+                new SftOptions { ScheduleSteps = copy + suites, ByLength = false, Threads = 1 },
                 [
                     new SftStage("copy", copy, copier.Draw),
                     new SftStage("suites", suites, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
@@ -112,6 +113,43 @@ public static class SftRecipes
                 key => Any(Split.Validation, key)));
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) < .2 ? Trace(fact, fact, split, 1, key) : Trace(chain, chain, split, 1, key);
+    }
+
+    /// <summary>
+    /// The gap and chains in one policy. Whoever can copy names, as chains need it, copies operands too, and its calls would all be right; so the teacher slips: a third of its
+    /// calls in mental arithmetic are another question's, and the answer believes them. So there thinking and calling pay alike again, and calls are rare.
+    /// </summary>
+    private static SftRecipe GapChains()
+    {
+        const int copy = 700;
+        const int mixed = 1600;
+        const double slips = .35;
+        var (mental, fact, chain, copier) = (new MentalArithmetic(), new FactSuite(), new FactChainSuite(2, 4), new CopyTeacher());
+        return new SftRecipe(
+            "gap-chains",
+            "mental-arithmetic, where thinking and calling pay alike, with fact and fact-chain of 2 to 4 hops",
+            new SftJob(
+                new SftOptions { ScheduleSteps = copy + mixed + 500, ByLength = false, Threads = 1 },
+                [
+                    new SftStage("copy", copy, copier.Draw),
+                    new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .12 ? copier.Draw(key) : Any(Split.Train, key)),
+                ],
+                key => Any(Split.Validation, key)));
+
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
+        {
+            < .5 => Mental(split, key),
+            < .6 => Trace(fact, fact, split, 1, key),
+            _ => Trace(chain, chain, split, 1, key),
+        };
+
+        TeacherTrace Mental(Split split, ChanceKey key)
+        {
+            var trace = Trace(mental, mental, split, .25, key);
+            return trace.Steps.Count == 0 || key.With("slip").Uniform(0, 0) >= slips
+                ? trace
+                : Trace(mental, mental, split, 1, key.With("slipped")) with { Question = trace.Question };
+        }
     }
 
     /// <summary>All four suites: learn to copy first, then the suites, under one schedule.</summary>

@@ -82,7 +82,7 @@ public sealed class TinyModelsTests
 
     [Fact]
     public void An_unknown_recipe_names_the_known_ones() =>
-        Should.Throw<KeyNotFoundException>(() => SftRecipes.Get("gab")).Message.ShouldBe("sft: there is no recipe 'gab'; one of chains-3, chains-8, gap, tiny, tiny-vl, tiny-vl-reading, tiny-vl-suites, tools");
+        Should.Throw<KeyNotFoundException>(() => SftRecipes.Get("gab")).Message.ShouldBe("sft: there is no recipe 'gab'; one of chains-3, chains-8, gap, gap-chains, tiny, tiny-vl, tiny-vl-reading, tiny-vl-suites, tools");
 
     [Fact]
     public void Recipes_draw_the_same_trace_for_the_same_key_and_train_on_the_training_split_only()
