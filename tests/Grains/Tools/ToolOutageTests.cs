@@ -50,6 +50,39 @@ public sealed class ToolOutageTests
     }
 
     [Fact]
+    public async Task An_outage_on_purpose_is_Void_in_training_and_spares_held_out_questions()
+    {
+        var world = new World(AlwaysCalls);
+        world.Configuration = world.Configuration with { Faults = new FaultOptions { ToolOutage = 1 }, Rollouts = world.Configuration.Rollouts with { Attempts = 2 } };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+
+        var trained = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+        var heldOut = await cluster.Grains.GetGrain<IEpisodeGrain>((World.Id() with { Phase = Phase.Eval }).ToString()).EndAsync(world.Request());
+
+        (trained.Outcome, trained.Cause, trained.Attempts).ShouldBe((Outcome.Void, VoidCause.ToolUnavailable, 2));
+        trained.Detail.ShouldNotBeNull().ShouldContain("faults.toolOutage = 1");
+        heldOut.Outcome.ShouldNotBe(Outcome.Void);
+        world.Tool.Calls.Count.ShouldBe(1, "held-out questions reach the tool, the others do not");
+    }
+
+    [Fact]
+    public async Task A_failure_counts_as_a_mistake_only_where_that_is_asked_for()
+    {
+        var world = new World(AlwaysCalls);
+        world.Tool.Outage = new ToolUnavailableException("not installed", isTransient: false);
+        world.Configuration = world.Configuration with { Faults = new FaultOptions { Outcome = FaultOutcome.Wrong } };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+
+        var trained = await cluster.Grains.GetGrain<IEpisodeGrain>(World.Id().ToString()).EndAsync(world.Request());
+        var heldOut = await cluster.Grains.GetGrain<IEpisodeGrain>((World.Id() with { Phase = Phase.Eval }).ToString()).EndAsync(world.Request());
+
+        (trained.Outcome, trained.End, trained.Cause, trained.Attempts).ShouldBe((Outcome.Wrong, EndReason.ToolFailed, VoidCause.None, 1));
+        trained.IsToolUsing.ShouldBeTrue("the call carries the blame");
+        trained.SampledTokens.ShouldBeGreaterThan(0);
+        heldOut.Outcome.ShouldBe(Outcome.Void);
+    }
+
+    [Fact]
     public async Task An_outage_opens_the_breaker_and_makes_episodes_Void_never_Wrong()
     {
         var world = new World(AlwaysCalls, isStateful: false);

@@ -60,6 +60,33 @@ public sealed class ComparisonRendererTests : IDisposable
     }
 
     [Fact]
+    public async Task Gains_are_paired_with_the_start_of_the_same_runs()
+    {
+        var results = await ResultsAsync();
+        var gain = results.Gains.Single(g => g.Name == "better" && g.Sampling == HeldOutSampling.T1 && g.Measure == "pass@1");
+        (gain.Mean, gain.Low, gain.High, gain.P, gain.Seeds, gain.Pairs).ShouldBe((.5, .5, .5, .0001, 2, 8));
+
+        // Twelve gains: two algorithms, Pass@1 and Pass@4 with both samplings, tool use and all wrong at T 1.
+        results.Gains.Count.ShouldBe(12);
+        gain.Corrected.ShouldBe(.0012);
+        results.Gains.Where(g => g.Name == "base").ShouldAllBe(g => g.Mean == 0 && g.P == 1);
+    }
+
+    [Fact]
+    public async Task Right_with_a_call_and_without_are_shares_of_samples_not_of_questions()
+    {
+        // At the end `better` has 3 calls of 4 samples a question, 2 of them right, and 3 right in all: the sample without a call is right.
+        var results = await ResultsAsync();
+        HeldOut(results, Moment.End, "better", "right-with-call").Mean.ShouldBe(Math.Round(2 / 3.0, 6));
+        HeldOut(results, Moment.End, "better", "right-without-call").Mean.ShouldBe(1);
+
+        var uneven = new EvaluationSummary { Step = 0, Sampling = HeldOutSampling.T1, Samples = 4, Live = [4, 4, 4], Correct = [1, 3, 2], Calls = [1, 3, 0], CorrectCalls = [1, 0, 0] };
+        HeldOutMeasure.RightWithCall.Mean(uneven, int.MaxValue).ShouldBe(1 / 4.0);
+        HeldOutMeasure.RightWithoutCall.Mean(uneven, int.MaxValue).ShouldBe(5 / 8.0);
+        HeldOutMeasure.RightWithCall.Mean(uneven, int.MaxValue, q => q == 2).ShouldBe(double.NaN);
+    }
+
+    [Fact]
     public async Task Cells_that_have_not_finished_are_named_and_pairs_need_both_sides()
     {
         await SyntheticComparison.WriteAsync(_folder.Path, (name, seed) => name == "base" || seed == 2);

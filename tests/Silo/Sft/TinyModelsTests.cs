@@ -85,6 +85,17 @@ public sealed class TinyModelsTests
         Should.Throw<KeyNotFoundException>(() => SftRecipes.Get("gab")).Message.ShouldBe("sft: there is no recipe 'gab'; one of chains-3, chains-8, gap, gap-chains, tiny, tiny-vl, tiny-vl-reading, tiny-vl-suites, tools");
 
     [Fact]
+    public void The_teacher_of_gap_and_chains_slips_in_a_third_of_its_calculations_and_nowhere_else()
+    {
+        var stage = SftRecipes.Get("gap-chains").Job.Stages[^1];
+        TeacherTrace[] traces = [.. Enumerable.Range(0, 4000).Select(i => stage.Draw(Key(i)))];
+        TeacherTrace[] calculations = [.. traces.Where(t => t.Question.Suite == "mental-arithmetic" && t.Steps.Count > 0)];
+        (calculations.Count(t => t.Answer != t.Question.Answer) / (double)calculations.Length).ShouldBe(.35, .06);
+        traces.Except(calculations).ShouldAllBe(t => t.Answer == t.Question.Answer);
+        calculations.ShouldAllBe(t => t.Answer == t.Steps.Single().Observation.Trim());
+    }
+
+    [Fact]
     public void Recipes_draw_the_same_trace_for_the_same_key_and_train_on_the_training_split_only()
     {
         foreach (var recipe in SftRecipes.Names.Select(SftRecipes.Get))
