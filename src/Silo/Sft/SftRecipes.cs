@@ -90,7 +90,7 @@ public static class SftRecipes
 
         TeacherTrace Any(Split split, ChanceKey key) => key.With("mix").Uniform(0, 0) < .15
             ? arithmetic.Demonstrate(arithmetic.Draw(split, key.With("q"), 1)[0], true, key)
-            : Trace(mental, mental, split, .25, key);
+            : SuiteMixture.Trace(mental, split, .25, key);
     }
 
     /// <summary>Facts and chains of at most so many hops: two policies that differ in how long the chains were that their training showed.</summary>
@@ -112,7 +112,7 @@ public static class SftRecipes
                 ],
                 key => Any(Split.Validation, key)));
 
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) < .2 ? Trace(fact, fact, split, 1, key) : Trace(chain, chain, split, 1, key);
+        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) < .2 ? SuiteMixture.Trace(fact, split, 1, key) : SuiteMixture.Trace(chain, split, 1, key);
     }
 
     /// <summary>
@@ -139,16 +139,16 @@ public static class SftRecipes
         TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
         {
             < .5 => Mental(split, key),
-            < .6 => Trace(fact, fact, split, 1, key),
-            _ => Trace(chain, chain, split, 1, key),
+            < .6 => SuiteMixture.Trace(fact, split, 1, key),
+            _ => SuiteMixture.Trace(chain, split, 1, key),
         };
 
         TeacherTrace Mental(Split split, ChanceKey key)
         {
-            var trace = Trace(mental, mental, split, .25, key);
+            var trace = SuiteMixture.Trace(mental, split, .25, key);
             return trace.Steps.Count == 0 || key.With("slip").Uniform(0, 0) >= slips
                 ? trace
-                : Trace(mental, mental, split, 1, key.With("slipped")) with { Question = trace.Question };
+                : SuiteMixture.Trace(mental, split, 1, key.With("slipped")) with { Question = trace.Question };
         }
     }
 
@@ -162,6 +162,7 @@ public static class SftRecipes
         var fact = new FactSuite();
         var chain = new FactChainSuite(2, 6);
         var copier = new CopyTeacher();
+        var mixture = new SuiteMixture((mental, 25, .25), (arithmetic, 15, 1), (fact, 25, 1), (chain, 35, 1));
         return new SftRecipe(
             "tiny",
             "axpo-tiny: mental-arithmetic, arithmetic, fact and fact-chain",
@@ -169,17 +170,9 @@ public static class SftRecipes
                 new SftOptions { ScheduleSteps = copy + mixed, ByLength = false, Threads = 1 },
                 [
                     new SftStage("copy", copy, copier.Draw),
-                    new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
+                    new SftStage("suites", mixed, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : mixture.Draw(Split.Train, key)),
                 ],
-                key => Any(Split.Validation, key)));
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
-        {
-            < .25 => Trace(mental, mental, split, .25, key),
-            < .4 => Trace(arithmetic, arithmetic, split, 1, key),
-            < .65 => Trace(fact, fact, split, 1, key),
-            _ => Trace(chain, chain, split, 1, key),
-        };
+                key => mixture.Draw(Split.Validation, key)));
     }
 
     private static DigitSuite[] PictureSuites => [new FindDigitSuite(), new CompareDigitsSuite(), new SumDigitsSuite(), new PictureFactSuite()];
@@ -195,32 +188,29 @@ public static class SftRecipes
         var (mental, arithmetic, calendar, fact, chain) = (new MentalArithmetic(), new ArithmeticSuite(), new CalendarSuite(), new FactSuite(), new FactChainSuite(2, 4));
         var (read, find, nested, compare, sum, picture) = (new FindDigitSuite(0, 0), new FindDigitSuite(), new FindDigitSuite(2, 3), new CompareDigitsSuite(2, 3), new SumDigitsSuite(), new PictureFactSuite());
         var copier = new CopyTeacher();
+        var mixture = new SuiteMixture(
+            (mental, 8, .25),
+            (arithmetic, 5, 1),
+            (calendar, 7, 1),
+            (fact, 8, 1),
+            (chain, 8, 1),
+            (read, 4, 0),
+            (find, 30, .5),
+            (nested, 3, 1),
+            (compare, 9, .7),
+            (sum, 9, .9),
+            (picture, 9, 1));
         return new SftRecipe(
             "tiny-vl",
             "axpo-tiny-vl, first part: a fresh Qwen3-VL learns to see and to zoom, and is shown all nine suites",
             new SftJob(
                 new SftOptions { BatchSize = 32, ScheduleSteps = first + all, LearningRate = 1e-3, ByLength = false, Threads = 2 },
                 [
-                    new SftStage("find-digit", first, key => key.With("read or find").Uniform(0, 0) < .2 ? Trace(read, read, Split.Train, 0, key) : Trace(find, find, Split.Train, .95, key)),
-                    new SftStage("suites", all, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
+                    new SftStage("find-digit", first, key => key.With("read or find").Uniform(0, 0) < .2 ? SuiteMixture.Trace(read, Split.Train, 0, key) : SuiteMixture.Trace(find, Split.Train, .95, key)),
+                    new SftStage("suites", all, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : mixture.Draw(Split.Train, key)),
                 ],
-                key => Any(Split.Validation, key)),
+                key => mixture.Draw(Split.Validation, key)),
             Sees: true);
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
-        {
-            < .08 => Trace(mental, mental, split, .25, key),
-            < .13 => Trace(arithmetic, arithmetic, split, 1, key),
-            < .2 => Trace(calendar, calendar, split, 1, key),
-            < .28 => Trace(fact, fact, split, 1, key),
-            < .36 => Trace(chain, chain, split, 1, key),
-            < .4 => Trace(read, read, split, 0, key),
-            < .7 => Trace(find, find, split, .5, key),
-            < .73 => Trace(nested, nested, split, 1, key),
-            < .82 => Trace(compare, compare, split, .7, key),
-            < .91 => Trace(sum, sum, split, .9, key),
-            _ => Trace(picture, picture, split, 1, key),
-        };
     }
 
     /// <summary>
@@ -234,33 +224,30 @@ public static class SftRecipes
         var (mental, arithmetic, calendar, fact, chain) = (new MentalArithmetic(), new ArithmeticSuite(), new CalendarSuite(), new FactSuite(), new FactChainSuite(2, 4));
         var (read, find, nested, compare, sum, picture) = (new FindDigitSuite(0, 0), new FindDigitSuite(), new FindDigitSuite(2, 3), new CompareDigitsSuite(2, 3), new SumDigitsSuite(), new PictureFactSuite());
         var copier = new CopyTeacher();
+        var mixture = new SuiteMixture(
+            (mental, 9, .25),
+            (arithmetic, 7, 1),
+            (calendar, 8, 1),
+            (fact, 10, 1),
+            (chain, 12, 1),
+            (read, 4, 0),
+            (find, 18, .5),
+            (nested, 5, 1),
+            (compare, 9, .7),
+            (sum, 8, .9),
+            (picture, 10, 1));
         return new SftRecipe(
             "tiny-vl-suites",
             "axpo-tiny-vl, from what tiny-vl wrote: copying, then all nine suites again",
             new SftJob(
                 new SftOptions { BatchSize = 32, ScheduleSteps = copy + all, LearningRate = 1e-3, ByLength = false, Threads = 2 },
                 [
-                    new SftStage("copy", copy, key => key.With("copy or find").Uniform(0, 0) < .75 ? copier.Draw(key) : Trace(find, find, Split.Train, .5, key)),
-                    new SftStage("suites", all, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : Any(Split.Train, key)),
+                    new SftStage("copy", copy, key => key.With("copy or find").Uniform(0, 0) < .75 ? copier.Draw(key) : SuiteMixture.Trace(find, Split.Train, .5, key)),
+                    new SftStage("suites", all, key => key.With("copy or suite").Uniform(0, 0) < .15 ? copier.Draw(key) : mixture.Draw(Split.Train, key)),
                 ],
-                key => Any(Split.Validation, key)),
+                key => mixture.Draw(Split.Validation, key)),
             From: "what tiny-vl wrote",
             Sees: true);
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
-        {
-            < .09 => Trace(mental, mental, split, .25, key),
-            < .16 => Trace(arithmetic, arithmetic, split, 1, key),
-            < .24 => Trace(calendar, calendar, split, 1, key),
-            < .34 => Trace(fact, fact, split, 1, key),
-            < .46 => Trace(chain, chain, split, 1, key),
-            < .5 => Trace(read, read, split, 0, key),
-            < .68 => Trace(find, find, split, .5, key),
-            < .73 => Trace(nested, nested, split, 1, key),
-            < .82 => Trace(compare, compare, split, .7, key),
-            < .9 => Trace(sum, sum, split, .9, key),
-            _ => Trace(picture, picture, split, 1, key),
-        };
     }
 
     /// <summary>Last part of axpo-tiny-vl, from what <c>tiny-vl-suites</c> wrote: what was read is said before it is used, random numbers are looked up, and the suites where several digits are read weigh more.</summary>
@@ -270,6 +257,18 @@ public static class SftRecipes
         var (mental, arithmetic, calendar, fact, chain) = (new MentalArithmetic(), new ArithmeticSuite(), new CalendarSuite(), new FactSuite(), new FactChainSuite(2, 4));
         var (read, find, nested, compare, sum, picture) = (new FindDigitSuite(0, 0), new FindDigitSuite(), new FindDigitSuite(2, 3), new CompareDigitsSuite(2, 3), new SumDigitsSuite(), new PictureFactSuite(3, 4));
         var (copier, numbers) = (new CopyTeacher(), new NumberTeacher());
+        var mixture = new SuiteMixture(
+            (mental, 9, .25),
+            (arithmetic, 6, 1),
+            (calendar, 6, 1),
+            (fact, 6, 1),
+            (chain, 9, 1),
+            (read, 3, 0),
+            (find, 17, .5),
+            (nested, 4, 1),
+            (compare, 12, .75),
+            (sum, 14, .9),
+            (picture, 14, 1));
         return new SftRecipe(
             "tiny-vl-reading",
             "axpo-tiny-vl, from what tiny-vl-suites wrote: several digits read, added up and looked up",
@@ -280,27 +279,12 @@ public static class SftRecipes
                     {
                         < .08 => copier.Draw(key),
                         < .18 => numbers.Draw(key),
-                        _ => Any(Split.Train, key),
+                        _ => mixture.Draw(Split.Train, key),
                     }),
                 ],
-                key => Any(Split.Validation, key)),
+                key => mixture.Draw(Split.Validation, key)),
             From: "what tiny-vl-suites wrote",
             Sees: true);
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
-        {
-            < .09 => Trace(mental, mental, split, .25, key),
-            < .15 => Trace(arithmetic, arithmetic, split, 1, key),
-            < .21 => Trace(calendar, calendar, split, 1, key),
-            < .27 => Trace(fact, fact, split, 1, key),
-            < .36 => Trace(chain, chain, split, 1, key),
-            < .39 => Trace(read, read, split, 0, key),
-            < .56 => Trace(find, find, split, .5, key),
-            < .6 => Trace(nested, nested, split, 1, key),
-            < .72 => Trace(compare, compare, split, .75, key),
-            < .86 => Trace(sum, sum, split, .9, key),
-            _ => Trace(picture, picture, split, 1, key),
-        };
     }
 
     /// <summary>
@@ -311,27 +295,14 @@ public static class SftRecipes
         var mental = new MentalArithmetic();
         var arithmetic = new ArithmeticSuite();
         var fact = new FactSuite();
+        var mixture = new SuiteMixture((mental, 35, .5), (arithmetic, 30, 1), (fact, 35, 1));
         return new SftRecipe(
             "tools",
             "mental-arithmetic, arithmetic and fact, for a model that talks already",
             new SftJob(
                 new SftOptions { BatchSize = 8, ScheduleSteps = 32, WarmUp = 4, LearningRate = 2e-4, FinalShare = .1, ByLength = false, OtherWeight = 0, WeightDecay = 0, ValidateEvery = 8, ValidationTraces = 32 },
-                [new SftStage("tools", 32, key => Any(Split.Train, key))],
-                key => Any(Split.Validation, key)),
+                [new SftStage("tools", 32, key => mixture.Draw(Split.Train, key))],
+                key => mixture.Draw(Split.Validation, key)),
             From: "a model that talks already");
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) switch
-        {
-            < .35 => Trace(mental, mental, split, .5, key),
-            < .65 => Trace(arithmetic, arithmetic, split, 1, key),
-            _ => Trace(fact, fact, split, 1, key),
-        };
-    }
-
-    /// <summary>A trace; its question offers the suite's tools.</summary>
-    private static TeacherTrace Trace(ITaskSuite suite, ITeacher teacher, Split split, double calls, ChanceKey key)
-    {
-        var question = suite.Draw(split, key.With("question"), 1)[0] with { Tools = [.. suite.Tools] };
-        return teacher.Demonstrate(question, key.With("call").Uniform(0, 0) < calls, key.With("wording"));
     }
 }
