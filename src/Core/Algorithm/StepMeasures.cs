@@ -54,6 +54,7 @@ public static class StepMeasures
             Replaced = replaced?.Count ?? 0,
             WithoutSpread = DynamicSampling.WithoutSpread(groups).Length,
             Branches = all.Count(r => !r.Id.Path.IsEmpty),
+            ToolFailures = everything.Count(r => r.End == EndReason.ToolFailed),
         };
 
         HashSet<int> Mended(bool isToolUsing) =>

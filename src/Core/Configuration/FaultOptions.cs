@@ -16,9 +16,12 @@ public enum FaultOutcome
 [GenerateSerializer, Immutable, Alias("axpo.FaultOptions")]
 public sealed record FaultOptions
 {
-    /// <summary>Share of the tool calls in training that fail as if the tool were down, each attempt anew; held-out questions are spared. 0 = none.</summary>
+    /// <summary>
+    /// Share of the tool calls in training that fail as if the tool were down, beside its pipeline (no retries, no breaker), each attempt at an episode anew; held-out questions are spared. What stays Void counts towards
+    /// `rollouts.maxVoidShare`. 0 = none.
+    /// </summary>
     [Id(0), Range(0.0, 1.0)] public double ToolOutage { get; init; }
 
-    /// <summary>What any failure of a tool makes of a training episode. Anything but Void lets the policy pay for its infrastructure.</summary>
+    /// <summary>What a call that a tool failed to answer (it is unavailable, its breaker is open, its deadline passed) makes of a training episode. With wrong the policy pays for its infrastructure.</summary>
     [Id(1)] public FaultOutcome Outcome { get; init; } = FaultOutcome.Void;
 }

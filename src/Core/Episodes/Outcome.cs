@@ -3,7 +3,7 @@ namespace Axpo.Core;
 /// <summary>How an episode ended (method.md, outcome table). Numbers are those of the objective fixtures.</summary>
 public enum Outcome : byte
 {
-    /// <summary>The agent's mistake: no answer, a wrong answer, a limit reached.</summary>
+    /// <summary>The agent's mistake: no answer, a wrong answer, a limit reached; with <see cref="FaultOptions.Outcome"/> also a tool that failed.</summary>
     Wrong = 0,
 
     /// <summary>The verifier said yes.</summary>

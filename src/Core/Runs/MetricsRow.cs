@@ -96,6 +96,9 @@ public sealed record RolloutMetrics
 
     /// <summary>Rollouts that branched off another one of their group; 0 without branching.</summary>
     [Id(21)] public int Branches { get; init; }
+
+    /// <summary>Rollouts and continuations that a failing tool ended and that count as Wrong all the same (<see cref="FaultOptions.Outcome"/>).</summary>
+    [Id(22)] public int ToolFailures { get; init; }
 }
 
 /// <summary>Figures of a held-out evaluation.</summary>

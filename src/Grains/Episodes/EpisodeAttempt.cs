@@ -6,7 +6,7 @@ namespace Axpo.Grains.Episodes;
 
 /// <summary>
 /// One attempt at an episode: turn by turn, each finished turn stored before the next begins. Ends in one of the three outcomes of method.md; infrastructure that
-/// fails makes it Void with its cause, whatever it was.
+/// fails makes it Void with its cause, whatever it was (a failing tool makes it Wrong where <see cref="FaultOptions.Outcome"/> asks for that).
 /// </summary>
 internal sealed class EpisodeAttempt(
     EpisodeId id,
@@ -38,7 +38,9 @@ internal sealed class EpisodeAttempt(
 
     private bool IsTraining => id.Phase == Phase.Train;
 
-    /// <summary>Runs the attempt; goes on after the turns of its journal. Never throws for infrastructure: the rollout is then Void.</summary>
+    private bool IsBlamed => IsTraining && configuration.Faults.Outcome == FaultOutcome.Wrong;
+
+    /// <summary>Runs the attempt; goes on after the turns of its journal. Never throws for infrastructure: the rollout is then Void, or what <see cref="FaultOptions.Outcome"/> says.</summary>
     public async Task<Rollout> RunAsync(IReadOnlyList<TurnRecord> turns, CancellationToken cancellationToken)
     {
         var limit = TimeSpan.FromSeconds(configuration.Rollouts.DeadlineSeconds);
@@ -49,7 +51,7 @@ internal sealed class EpisodeAttempt(
         {
             return await PlayAsync(turns, both.Token);
         }
-        catch (VoidException e) when (IsTraining && configuration.Faults.Outcome == FaultOutcome.Wrong && e.Cause is VoidCause.ToolUnavailable or VoidCause.ToolBreakerOpen or VoidCause.ToolDeadline)
+        catch (VoidException e) when (IsBlamed && _tape is { Calls.Count: > 0 } && e.Cause is VoidCause.ToolUnavailable or VoidCause.ToolBreakerOpen or VoidCause.ToolDeadline)
         {
             return Ended(Outcome.Wrong, EndReason.ToolFailed, VoidCause.None, e.Message);
         }
@@ -325,7 +327,7 @@ internal sealed class EpisodeAttempt(
         }
 
         if (IsTraining && configuration.Faults.ToolOutage > 0
-            && _chance.With("outage").With((ulong)attempt).With((ulong)tape.Calls.Count).Uniform(0, 0) < configuration.Faults.ToolOutage)
+            && _chance.With("outage").With(IsBlamed ? 0 : (ulong)attempt).With((ulong)tape.Calls.Count).Uniform(0, 0) < configuration.Faults.ToolOutage)
         {
             throw new VoidException(VoidCause.ToolUnavailable, FormattableString.Invariant($"tool '{call.Name}' is down on purpose: faults.toolOutage = {configuration.Faults.ToolOutage}"));
         }

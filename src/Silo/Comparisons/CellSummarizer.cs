@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Axpo.Silo.Diagnostics;
 using Axpo.Silo.Reports;
 using Axpo.Silo.Runs;
@@ -51,26 +52,25 @@ public static class CellSummarizer
             Questions = [.. evaluations.MaxBy(e => e.Metrics.Questions).Metrics.Results.Select(r => new HeldOutQuestion(r.Id, r.Suite, r.Category, r.Horizon))],
             Steps = [.. rows.Where(r => r.Train is not null).Select(Step)],
             Evaluations = [.. evaluations.Select(e => Evaluation(e.Step, e.Sampling, e.Metrics))],
-            Prefixes = await PrefixesAsync(folders, run, manifest.Configuration, [.. rows.Where(r => r.Train is { Prefixes: > 0 }).Select(r => r.Step)], questions, cancellationToken),
+            Prefixes = await PrefixSummaries.OfAsync(StepsAsync(folders, run, rows, questions, cancellationToken), manifest.Configuration, cancellationToken),
         };
     }
 
-    private static async Task<PrefixSummaries?> PrefixesAsync(RunFolders folders, string run, RunConfiguration configuration, int[] steps, QuestionSource questions, CancellationToken cancellationToken)
+    private static async IAsyncEnumerable<ResampledStep> StepsAsync(
+        RunFolders folders, string run, IEnumerable<MetricsRow> rows, QuestionSource questions, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await using var store = new FileTrajectoryStore(folders, readOnly: true);
-        var read = new List<(int, IReadOnlyList<Rollout>, IReadOnlyList<Question>)>();
-        foreach (var step in steps)
+        foreach (var row in rows.Where(r => r.Train is { Prefixes: > 0 }))
         {
             var rollouts = new List<Rollout>();
-            await foreach (var rollout in store.ListAsync(run, Phase.Train, step, cancellationToken))
+            await foreach (var rollout in store.ListAsync(run, Phase.Train, row.Step, cancellationToken))
             {
                 rollouts.Add(rollout);
             }
 
-            read.Add((step, rollouts, await questions(Phase.Train, step, cancellationToken)));
+            yield return new ResampledStep(row.Step, row.Train!.Prefixes, rollouts, await questions(Phase.Train, row.Step, cancellationToken));
+            await store.CloseAsync(run, row.Step);
         }
-
-        return PrefixSummaries.Of(read, configuration);
     }
 
     private static IEnumerable<(int Step, HeldOutSampling Sampling, EvaluationMetrics Metrics)> Evaluations(MetricsRow row)
@@ -119,6 +119,7 @@ public static class CellSummarizer
             Kl = Round(row.Update?.Kl),
             ClipFraction = Round(row.Update?.ClipFraction),
             VoidShare = Round(train.VoidShare),
+            ToolFailures = train.ToolFailures,
         };
     }
 

@@ -73,9 +73,25 @@ public sealed record CellMachine(string Processor, int Cores);
 /// <param name="Horizon">Calls that it needs in sequence; 1 if unknown.</param>
 public sealed record HeldOutQuestion(string Id, string Suite, string Category, int Horizon = 1)
 {
-    /// <summary>The suite, and how many calls the question needs if it is more than one: what tables are broken down by.</summary>
+    /// <summary>What tables are broken down by.</summary>
     [JsonIgnore]
-    public string Part => Horizon > 1 ? FormattableString.Invariant($"{Suite}, {Horizon} calls") : Suite;
+    public HeldOutPart Part => new(Suite, Horizon);
+}
+
+/// <summary>A part of the held-out questions.</summary>
+/// <param name="Suite">Their suite.</param>
+/// <param name="Calls">Calls that they need in sequence; null: the whole suite.</param>
+public sealed record HeldOutPart(string Suite, int? Calls)
+{
+    /// <summary>Whether a question belongs to it.</summary>
+    public bool Holds(HeldOutQuestion question)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        return question.Suite == Suite && (Calls is null || question.Horizon == Calls);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => Calls is { } calls ? FormattableString.Invariant($"{Suite}, {calls} {(calls == 1 ? "call" : "calls")}") : Suite;
 }
 
 /// <summary>A training step: figures of <see cref="MetricsRow"/>, null where there is no denominator.</summary>
@@ -131,6 +147,9 @@ public sealed record StepSummary
 
     /// <summary>Share of rollouts and continuations that stayed Void.</summary>
     public double VoidShare { get; init; }
+
+    /// <summary>Rollouts and continuations that a failing tool ended and that count as Wrong (<see cref="FaultOptions.Outcome"/>).</summary>
+    public int ToolFailures { get; init; }
 }
 
 /// <summary>How held-out questions are sampled.</summary>

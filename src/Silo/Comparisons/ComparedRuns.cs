@@ -15,7 +15,7 @@ internal sealed class ComparedRuns
         ComparedRun[] runs = [.. All.SelectMany(a => a.Runs)];
         Matched = runs.Length == 0 ? null : new MatchedCost(runs.Min(r => r.Tokens), runs.Min(r => r.Seconds));
         Samples = runs.SelectMany(r => r.Summary.Evaluations).Select(e => e.Samples).DefaultIfEmpty(1).Min();
-        Parts = [.. runs.SelectMany(r => r.Summary.Questions).Select(q => q.Part).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        Parts = [.. PartsOf(runs.SelectMany(r => r.Summary.Questions))];
     }
 
     public ComparisonPlan Plan { get; }
@@ -32,6 +32,23 @@ internal sealed class ComparedRuns
     /// <summary>Samples that every evaluation asked for, a question.</summary>
     public int Samples { get; }
 
-    /// <summary>Parts of the held-out questions: suites, chains of each length apart.</summary>
-    public IReadOnlyList<string> Parts { get; }
+    /// <summary>Parts of the held-out questions: suites, if there are several, and inside a suite whose questions need different numbers of calls each number apart.</summary>
+    public IReadOnlyList<HeldOutPart> Parts { get; }
+
+    private static IEnumerable<HeldOutPart> PartsOf(IEnumerable<HeldOutQuestion> questions)
+    {
+        var suites = questions.Select(q => q.Part).Distinct().GroupBy(p => p.Suite, StringComparer.Ordinal).OrderBy(s => s.Key, StringComparer.Ordinal).ToArray();
+        foreach (var suite in suites)
+        {
+            if (suites.Length > 1)
+            {
+                yield return new HeldOutPart(suite.Key, null);
+            }
+
+            foreach (var part in suite.Count() > 1 ? suite.OrderBy(p => p.Calls).ToArray() : [])
+            {
+                yield return part;
+            }
+        }
+    }
 }

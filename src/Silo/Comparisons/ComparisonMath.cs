@@ -47,7 +47,7 @@ internal static class ComparisonMath
     private static string[] Distinct(CellSummary[] summaries, Func<CellSummary, string> figure) => [.. summaries.Select(figure).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
     private static ComparedAlgorithm Algorithm(PlannedCell cell, IReadOnlyList<ComparedRun> runs) => new(
-        cell.Name, cell.Algorithm, cell.Changes, [.. runs.Select(r => r.Summary.Seed)], runs.Sum(r => r.Summary.VoidEpisodes.Values.Sum()), runs.Sum(r => r.Summary.VoidAttempts));
+        cell.Name, cell.Algorithm, cell.Changes, [.. runs.Select(r => r.Summary.Seed)], runs.Sum(r => r.Summary.VoidEpisodes.Values.Sum()), runs.Sum(r => r.Summary.VoidAttempts), runs.Sum(r => r.Summary.Steps.Sum(s => s.ToolFailures)));
 
     private static IEnumerable<HeldOutFigure> HeldOut(ComparedRuns runs)
     {
@@ -60,19 +60,19 @@ internal static class ComparisonMath
                     foreach (var measure in HeldOutMeasure.All(runs.Samples))
                     {
                         yield return Figure(null, measure);
-                        if (runs.Parts.Count > 1 && moment is Moment.Start or Moment.End)
+                        if (moment is Moment.Start or Moment.End)
                         {
-                            foreach (var suite in runs.Parts)
+                            foreach (var part in runs.Parts)
                             {
-                                yield return Figure(suite, measure);
+                                yield return Figure(part, measure);
                             }
                         }
                     }
 
-                    HeldOutFigure Figure(string? suite, HeldOutMeasure measure) => new(moment, name, sampling, measure.Id, suite, Over(own
+                    HeldOutFigure Figure(HeldOutPart? part, HeldOutMeasure measure) => new(moment, name, sampling, measure.Id, part?.Suite, part?.Calls, Over(own
                         .Select(r => (Run: r, Evaluation: r.At(moment, sampling, runs.Matched!)))
                         .Where(e => e.Evaluation is not null)
-                        .Select(e => (e.Run.Summary.Seed, e.Evaluation!.Step, measure.Mean(e.Evaluation, int.MaxValue, suite is null ? null : q => e.Run.Summary.Questions[q].Part == suite)))));
+                        .Select(e => (e.Run.Summary.Seed, e.Evaluation!.Step, measure.Mean(e.Evaluation, int.MaxValue, part is null ? null : q => part.Holds(e.Run.Summary.Questions[q]))))));
                 }
             }
         }

@@ -62,7 +62,8 @@ public sealed record ComparisonResults
 /// <param name="Seeds">Seeds whose runs have finished.</param>
 /// <param name="VoidEpisodes">Episodes that stayed Void, in all of its runs.</param>
 /// <param name="VoidAttempts">Attempts that ended Void, those mended included.</param>
-public sealed record ComparedAlgorithm(string Name, string Algorithm, IReadOnlyList<string> Changes, IReadOnlyList<ulong> Seeds, int VoidEpisodes, int VoidAttempts);
+/// <param name="ToolFailures">Episodes that a failing tool ended and that counted as Wrong, because that was asked for.</param>
+public sealed record ComparedAlgorithm(string Name, string Algorithm, IReadOnlyList<string> Changes, IReadOnlyList<ulong> Seeds, int VoidEpisodes, int VoidAttempts, int ToolFailures);
 
 /// <summary>A figure over seeds.</summary>
 /// <param name="Mean">Mean over seeds.</param>
@@ -82,8 +83,9 @@ public sealed record SeedValue(ulong Seed, int Step, double Value);
 /// <param name="Sampling">How questions were sampled.</param>
 /// <param name="Measure">What.</param>
 /// <param name="Suite">Of which suite; null: of all.</param>
+/// <param name="Calls">Of those of its questions that need so many calls in sequence; null: of all of them.</param>
 /// <param name="Figure">The figure.</param>
-public sealed record HeldOutFigure(Moment Moment, string Name, HeldOutSampling Sampling, string Measure, string? Suite, OverSeeds Figure);
+public sealed record HeldOutFigure(Moment Moment, string Name, HeldOutSampling Sampling, string Measure, string? Suite, int? Calls, OverSeeds Figure);
 
 /// <summary>A difference from the baseline, algorithm minus baseline, over the seeds that both have and the questions that both evaluations asked.</summary>
 /// <param name="Moment">When.</param>

@@ -6,7 +6,7 @@ public sealed record PrefixSummaries
     /// <summary>Training step.</summary>
     public required int[] Step { get; init; }
 
-    /// <summary>Calls that the question needs in sequence.</summary>
+    /// <summary>Calls that the question needs in sequence; 0 where it could not be drawn again.</summary>
     public required int[] Horizon { get; init; }
 
     /// <summary>Calls of the failed rollout; 0 for fresh rollouts in place of continuations.</summary>
@@ -24,40 +24,73 @@ public sealed record PrefixSummaries
     /// <summary>Correct ones of them.</summary>
     public required int[] Correct { get; init; }
 
-    /// <summary>How many different calls (name and arguments) they made where they branched.</summary>
+    /// <summary>How many of them made a call where they branched, or as their first.</summary>
+    public required int[] Callers { get; init; }
+
+    /// <summary>How many different calls (name and arguments) these made there.</summary>
     public required int[] Distinct { get; init; }
 
     /// <summary>Tokens that they sampled.</summary>
     public required int[] Tokens { get; init; }
 
+    /// <summary>Training steps whose stored continuations are not those that were trained on (a pause changed what was resampled): they are left out here.</summary>
+    public required int[] LeftOut { get; init; }
+
     /// <summary>Reads them from the rollouts of a run's training steps.</summary>
-    /// <param name="steps">For each step that resampled something its rollouts, continuations included, and its questions in the order of the draw.</param>
+    /// <param name="steps">The steps that resampled something, read one after another.</param>
     /// <param name="configuration">Configuration of the run.</param>
+    /// <param name="cancellationToken">Cancels.</param>
     /// <returns>Null if nothing was resampled.</returns>
-    public static PrefixSummaries? Of(IEnumerable<(int Step, IReadOnlyList<Rollout> Rollouts, IReadOnlyList<Question> Questions)> steps, RunConfiguration configuration)
+    public static async Task<PrefixSummaries?> OfAsync(IAsyncEnumerable<ResampledStep> steps, RunConfiguration configuration, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(steps);
         ArgumentNullException.ThrowIfNull(configuration);
-        Prefix[] all = [.. steps.SelectMany(s => Prefixes(s.Rollouts, configuration).Select(p => p with
+        var (rows, leftOut) = (new List<Row>(), new List<int>());
+        await foreach (var step in steps.WithCancellation(cancellationToken))
         {
-            Step = s.Step,
-            Horizon = s.Questions.ElementAtOrDefault(p.Question) is { } question ? question.Horizon : 1,
-        }))];
-        return all.Length == 0 ? null : new PrefixSummaries
+            Row[] found = [.. Prefixes(step.Rollouts, configuration).Select(p => RowOf(step, p))];
+            if (found.Length == step.Prefixes)
+            {
+                rows.AddRange(found);
+            }
+            else
+            {
+                leftOut.Add(step.Step);
+            }
+        }
+
+        return rows.Count + leftOut.Count == 0 ? null : new PrefixSummaries
         {
-            Step = [.. all.Select(p => p.Step)],
-            Horizon = [.. all.Select(p => p.Horizon)],
-            Calls = [.. all.Select(p => p.Calls)],
-            Boundary = [.. all.Select(p => p.Boundary)],
-            Confidence = [.. all.Select(p => p.Confidence)],
-            Live = [.. all.Select(p => p.Live.Length)],
-            Correct = [.. all.Select(p => p.Live.Count(r => r.Outcome == Outcome.Correct))],
-            Distinct = [.. all.Select(p => p.Live.Select(r => CallAt(r, Math.Max(0, p.Boundary))).Distinct().Count())],
-            Tokens = [.. all.Select(p => p.Live.Sum(r => r.SampledTokens))],
+            Step = [.. rows.Select(r => r.Step)],
+            Horizon = [.. rows.Select(r => r.Horizon)],
+            Calls = [.. rows.Select(r => r.Calls)],
+            Boundary = [.. rows.Select(r => r.Boundary)],
+            Confidence = [.. rows.Select(r => r.Confidence)],
+            Live = [.. rows.Select(r => r.Live)],
+            Correct = [.. rows.Select(r => r.Correct)],
+            Callers = [.. rows.Select(r => r.Callers)],
+            Distinct = [.. rows.Select(r => r.Distinct)],
+            Tokens = [.. rows.Select(r => r.Tokens)],
+            LeftOut = [.. leftOut],
         };
     }
 
-    private static (string Name, string Arguments) CallAt(Rollout rollout, int index) => index < rollout.Calls.Length ? (rollout.Calls[index].Name, rollout.Calls[index].Arguments) : ("", "");
+    private static Row RowOf(ResampledStep step, Prefix prefix)
+    {
+        var question = step.Questions.ElementAtOrDefault(prefix.Question);
+        (string, string)[] calls = [.. prefix.Live.Select(r => r.Calls.ElementAtOrDefault(Math.Max(0, prefix.Boundary))).OfType<ToolCall>().Select(c => (c.Name, c.Arguments))];
+        return new Row(
+            step.Step,
+            question is not null && question.Id == prefix.QuestionId ? question.Horizon : 0,
+            prefix.Calls,
+            prefix.Boundary,
+            prefix.Confidence,
+            prefix.Live.Length,
+            prefix.Live.Count(r => r.Outcome == Outcome.Correct),
+            calls.Length,
+            calls.Distinct().Count(),
+            prefix.Live.Sum(r => r.SampledTokens));
+    }
 
     private static IEnumerable<Prefix> Prefixes(IReadOnlyList<Rollout> rollouts, RunConfiguration configuration)
     {
@@ -65,7 +98,7 @@ public sealed record PrefixSummaries
         {
             return rollouts.Where(r => r.Id.Path.IsEmpty && r.Id.Rollout >= configuration.Rollouts.GroupSize)
                 .GroupBy(r => (r.Id.Question, Slot: (r.Id.Rollout - configuration.Rollouts.GroupSize) / configuration.Resample.K)).OrderBy(g => g.Key)
-                .Select(g => new Prefix(g.Key.Question, 0, -1, null, WithOutcome(g)));
+                .Select(g => new Prefix(g.Key.Question, g.First().QuestionId, 0, -1, null, WithOutcome(g)));
         }
 
         var sources = rollouts.Where(r => r.Id.Path.IsEmpty).ToDictionary(r => r.Id);
@@ -75,16 +108,20 @@ public sealed record PrefixSummaries
             {
                 var source = sources[g.First().Id.Original];
                 var confidence = Core.Confidence.At(source, g.Key.Boundary);
-                return new Prefix(g.Key.Question, source.Calls.Length, g.Key.Boundary, double.IsNaN(confidence) ? null : Math.Round(confidence, 3), WithOutcome(g));
+                return new Prefix(g.Key.Question, source.QuestionId, source.Calls.Length, g.Key.Boundary, double.IsNaN(confidence) ? null : Math.Round(confidence, 3), WithOutcome(g));
             });
     }
 
     private static Rollout[] WithOutcome(IEnumerable<Rollout> rollouts) => [.. rollouts.Where(r => r.Outcome != Outcome.Void)];
 
-    private sealed record Prefix(int Question, int Calls, int Boundary, double? Confidence, Rollout[] Live)
-    {
-        public int Step { get; init; }
+    private sealed record Prefix(int Question, string QuestionId, int Calls, int Boundary, double? Confidence, Rollout[] Live);
 
-        public int Horizon { get; init; }
-    }
+    private sealed record Row(int Step, int Horizon, int Calls, int Boundary, double? Confidence, int Live, int Correct, int Callers, int Distinct, int Tokens);
 }
+
+/// <summary>A training step that resampled something.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="Prefixes">How many prefixes, or places of fresh rollouts, it trained on.</param>
+/// <param name="Rollouts">Its stored rollouts, continuations included.</param>
+/// <param name="Questions">Its questions in the order of the draw; empty if they cannot be drawn again.</param>
+public sealed record ResampledStep(int Step, int Prefixes, IReadOnlyList<Rollout> Rollouts, IReadOnlyList<Question> Questions);

@@ -27,7 +27,7 @@ internal static class ResultTables
             Differences(results, Moment.Seconds, "At equal time", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates), on the machines named above. {Starred}"),
             Training(results),
             .. Prefixes(results),
-            .. runs.Parts.Count > 1 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
+            .. runs.Parts.Count > 0 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
             Seeds(results, runs),
         ];
     }
@@ -36,8 +36,8 @@ internal static class ResultTables
 
     private static ResultTable Algorithms(ComparisonResults results) => new(
         "What was run",
-        "Mean over seeds. Void: episodes that stayed without an outcome because tools or machines failed; they count in no rate.",
-        ["name", "algorithm", "sets", "seeds", .. Heads(Cost), "void"],
+        "Mean over seeds. Void: episodes that stayed without an outcome because tools or machines failed; they count in no rate." + (results.Algorithms.Any(a => a.ToolFailures > 0) ? " Blamed: episodes that counted as wrong although a tool had failed." : ""),
+        ["name", "algorithm", "sets", "seeds", .. Heads(Cost), "void", .. Blamed(results, _ => "blamed")],
         [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
         [
             a.Name,
@@ -46,7 +46,10 @@ internal static class ResultTables
             a.Seeds.Count == 0 ? "none yet" : string.Join(", ", a.Seeds),
             .. Cost.Select(m => Count(TrainingOf(results, a.Name, m).Mean)),
             Figures.Count(a.VoidEpisodes),
+            .. Blamed(results, _ => Figures.Count(a.ToolFailures)),
         ])]);
+
+    private static string[] Blamed(ComparisonResults results, Func<int, string> text) => [.. results.Algorithms.Select(a => a.ToolFailures).Where(f => f > 0).Take(1).Select(text)];
 
     private static IReadOnlyList<TrainingMeasure> Cost { get; } = [TrainingMeasure.Steps, TrainingMeasure.Tokens, TrainingMeasure.Continuations, TrainingMeasure.Seconds];
 
@@ -103,7 +106,7 @@ internal static class ResultTables
                where figures.Length > 0
                select new ResultTable(
                    kind.Title,
-                   "Over all steps and seeds. Success: share of the continuations that are correct. Optimism: credit of the indicator minus the mean share of correct continuations of a prefix. Different calls: for each continuation, at the branch.",
+                   "Over all steps and seeds. Success: share of the continuations that are correct. Optimism: credit of the indicator minus the mean share of correct continuations of a prefix. Both are not shown where a prefix closes at its first success (sequential), which would count too few failures. Different calls: at the branch, for each continuation with a call there.",
                    ["name", kind.Head, "prefixes", "success", "recovered", "optimism", "all wrong", "different calls", "tokens per continuation", "tokens per recovered prefix"],
                    [.. figures.Select(f => (IReadOnlyList<string>)
                    [
@@ -136,15 +139,15 @@ internal static class ResultTables
         ];
         return new ResultTable(
             "By suite",
-            "Before → after training, mean over seeds ± standard deviation. Chains of each length stand apart.",
+            "Before → after training, mean over seeds ± standard deviation. Questions that need different numbers of calls in sequence stand apart.",
             ["name", "suite", .. columns.Select(c => c.Head)],
             [.. from a in results.Algorithms
-                from suite in runs.Parts
+                from part in runs.Parts
                 select (IReadOnlyList<string>)
                 [
                     a.Name,
-                    suite,
-                    .. columns.Select(c => $"{Rate(HeldOutOf(results, Moment.Start, a.Name, c.Sampling, c.Measure, suite).Mean)} → {WithDeviation(HeldOutOf(results, Moment.End, a.Name, c.Sampling, c.Measure, suite))}"),
+                    part.ToString(),
+                    .. columns.Select(c => $"{Rate(HeldOutOf(results, Moment.Start, a.Name, c.Sampling, c.Measure, part).Mean)} → {WithDeviation(HeldOutOf(results, Moment.End, a.Name, c.Sampling, c.Measure, part))}"),
                 ]]);
     }
 
@@ -177,8 +180,8 @@ internal static class ResultTables
 
     private static OverSeeds TrainingOf(ComparisonResults results, string name, TrainingMeasure measure) => results.Training.First(t => t.Name == name && t.Measure == measure.Id).Figure;
 
-    private static OverSeeds HeldOutOf(ComparisonResults results, Moment moment, string name, HeldOutSampling sampling, HeldOutMeasure measure, string? suite) =>
-        results.HeldOut.First(h => h.Moment == moment && h.Name == name && h.Sampling == sampling && h.Measure == measure.Id && h.Suite == suite).Figure;
+    private static OverSeeds HeldOutOf(ComparisonResults results, Moment moment, string name, HeldOutSampling sampling, HeldOutMeasure measure, HeldOutPart? part) =>
+        results.HeldOut.First(h => h.Moment == moment && h.Name == name && h.Sampling == sampling && h.Measure == measure.Id && h.Suite == part?.Suite && h.Calls == part?.Calls).Figure;
 
     private static double? Of(OverSeeds figure, ulong seed) => figure.Values.FirstOrDefault(v => v.Seed == seed)?.Value;
 

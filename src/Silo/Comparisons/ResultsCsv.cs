@@ -9,14 +9,14 @@ internal static class ResultsCsv
     /// <summary>Writes the file.</summary>
     public static string Write(ComparedRuns runs)
     {
-        var text = new StringBuilder("name,seed,kind,sampling,suite,step,generated_tokens,training_seconds,questions,measure,value\n");
+        var text = new StringBuilder("name,seed,kind,sampling,suite,calls,step,generated_tokens,training_seconds,questions,measure,value\n");
         foreach (var (name, own) in runs.All)
         {
             foreach (var run in own)
             {
                 foreach (var measure in TrainingMeasure.All)
                 {
-                    Line(name, run, "training", "", "", run.Summary.Steps.Count, 0, measure.Id, measure.Of(run));
+                    Line(name, run, "training", "", null, run.Summary.Steps.Count, 0, measure.Id, measure.Of(run));
                 }
 
                 foreach (var evaluation in run.Summary.Evaluations)
@@ -24,11 +24,11 @@ internal static class ResultsCsv
                     var sampling = evaluation.Sampling == HeldOutSampling.Paper ? "paper" : "t1";
                     foreach (var measure in HeldOutMeasure.All(evaluation.Samples))
                     {
-                        Line(name, run, "held-out", sampling, "", evaluation.Step, evaluation.Live.Length, measure.Id, measure.Mean(evaluation, int.MaxValue));
-                        foreach (var suite in runs.Parts.Count > 1 ? runs.Parts : [])
+                        Line(name, run, "held-out", sampling, null, evaluation.Step, evaluation.Live.Length, measure.Id, measure.Mean(evaluation, int.MaxValue));
+                        foreach (var part in runs.Parts)
                         {
-                            bool IsOf(int question) => run.Summary.Questions[question].Part == suite;
-                            Line(name, run, "held-out", sampling, suite, evaluation.Step, Enumerable.Range(0, evaluation.Live.Length).Count(IsOf), measure.Id, measure.Mean(evaluation, int.MaxValue, IsOf));
+                            bool IsOf(int question) => part.Holds(run.Summary.Questions[question]);
+                            Line(name, run, "held-out", sampling, part, evaluation.Step, Enumerable.Range(0, evaluation.Live.Length).Count(IsOf), measure.Id, measure.Mean(evaluation, int.MaxValue, IsOf));
                         }
                     }
                 }
@@ -37,8 +37,8 @@ internal static class ResultsCsv
 
         return text.ToString();
 
-        void Line(string name, ComparedRun run, string kind, string sampling, string suite, int step, int questions, string measure, double value) => text.Append(
+        void Line(string name, ComparedRun run, string kind, string sampling, HeldOutPart? part, int step, int questions, string measure, double value) => text.Append(
             CultureInfo.InvariantCulture,
-            $"{name},{run.Summary.Seed},{kind},{sampling},{suite},{step},{run.TokensAt(step)},{Math.Round(run.SecondsAt(step), 3)},{questions},{measure},{(double.IsFinite(value) ? Math.Round(value, 6).ToString(CultureInfo.InvariantCulture) : "")}\n");
+            $"{name},{run.Summary.Seed},{kind},{sampling},{part?.Suite},{part?.Calls},{step},{run.TokensAt(step)},{Math.Round(run.SecondsAt(step), 3)},{questions},{measure},{(double.IsFinite(value) ? Math.Round(value, 6).ToString(CultureInfo.InvariantCulture) : "")}\n");
     }
 }

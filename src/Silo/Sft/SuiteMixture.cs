@@ -1,14 +1,20 @@
+using System.Diagnostics;
+
 namespace Axpo.Silo.Sft;
 
 /// <summary>Traces of several suites in given shares.</summary>
 /// <param name="parts">Suites that teach, each with its share in hundredths (100 in all) and the share of its traces that call a tool.</param>
 internal sealed class SuiteMixture(params (ITaskSuite Suite, int Share, double Calls)[] parts)
 {
+    private readonly (ITaskSuite Suite, int Share, double Calls)[] _parts = parts.Sum(p => p.Share) == 100
+        ? parts
+        : throw new ArgumentException($"shares of a mixture add up to 100, not to {parts.Sum(p => p.Share)}", nameof(parts));
+
     /// <summary>A trace; a pure function of its arguments.</summary>
     public TeacherTrace Draw(Split split, ChanceKey key)
     {
         var (at, share) = (key.With("suite").Uniform(0, 0), 0);
-        foreach (var part in parts)
+        foreach (var part in _parts)
         {
             share += part.Share;
             if (at < share / 100.0)
@@ -17,7 +23,7 @@ internal sealed class SuiteMixture(params (ITaskSuite Suite, int Share, double C
             }
         }
 
-        throw new InvalidOperationException($"shares of a mixture add up to 100, not to {share}");
+        throw new UnreachableException("chance is below 1");
     }
 
     /// <summary>A trace of one suite; its question offers the suite's tools.</summary>

@@ -66,6 +66,21 @@ public sealed class ToolOutageTests
     }
 
     [Fact]
+    public async Task Outages_on_purpose_strike_their_share_of_the_calls_each_attempt_anew()
+    {
+        var world = new World(AlwaysCalls);
+        world.Configuration = world.Configuration with { Faults = new FaultOptions { ToolOutage = .5 }, Rollouts = world.Configuration.Rollouts with { Attempts = 2 } };
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+
+        var ended = await Task.WhenAll(Enumerable.Range(0, 64).Select(i => cluster.Grains.GetGrain<IEpisodeGrain>(World.Id(rollout: i).ToString()).EndAsync(world.Request())));
+
+        // A half at the first attempt, a quarter at the second; a quarter stays Void. Eleven of 64 is three deviations from that.
+        ended.Count(r => r is { Outcome: not Outcome.Void, Attempts: 1 }).ShouldBeInRange(20, 44);
+        ended.Count(r => r is { Outcome: not Outcome.Void, Attempts: 2 }).ShouldBeInRange(5, 27);
+        ended.Count(r => r.Outcome == Outcome.Void).ShouldBeInRange(5, 27);
+    }
+
+    [Fact]
     public async Task A_failure_counts_as_a_mistake_only_where_that_is_asked_for()
     {
         var world = new World(AlwaysCalls);

@@ -60,6 +60,18 @@ public sealed class ComparisonRendererTests : IDisposable
     }
 
     [Fact]
+    public async Task Suites_are_broken_down_by_the_calls_that_questions_need_in_order_of_their_number()
+    {
+        await SyntheticComparison.WriteAsync(_folder.Path);
+        var (results, files) = await ComparisonRenderer.RenderAsync(_folder.Path, Token);
+        results.HeldOut.Select(h => (h.Suite, h.Calls)).Distinct().ShouldBe([(null, null), ("even", null), ("even", 2), ("even", 10), ("odd", null)]);
+        files["README.md"].ShouldContain("| better | even, 2 calls | 0.250 → 0.750 ± 0.000 |");
+        string[] lines = files["results.csv"].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        lines.ShouldAllBe(l => l.Count(c => c == ',') == lines[0].Count(c => c == ','));
+        lines.ShouldContain("better,1,held-out,paper,even,10,4,600,12,1,pass@1,0.75");
+    }
+
+    [Fact]
     public async Task Gains_are_paired_with_the_start_of_the_same_runs()
     {
         var results = await ResultsAsync();
@@ -134,8 +146,8 @@ public sealed class ComparisonRendererTests : IDisposable
 
         files["plots/pass-1-tokens.svg"].ShouldContain("class=\"band c1\"");
         files["plots/pass-1-tokens.svg"].ShouldContain(">generated tokens</text>");
-        files["results.csv"].Split('\n').ShouldContain("better,1,held-out,paper,,4,600,12,4,pass@1,0.75");
-        files["results.csv"].Split('\n').ShouldContain("base,2,training,,,4,400,8,0,recovery,");
+        files["results.csv"].Split('\n').ShouldContain("better,1,held-out,paper,,,4,600,12,4,pass@1,0.75");
+        files["results.csv"].Split('\n').ShouldContain("base,2,training,,,,4,400,8,0,recovery,");
         using var json = JsonDocument.Parse(files["results.json"]);
         json.RootElement.GetProperty("matched").GetProperty("tokens").GetInt32().ShouldBe(400);
         files["README.md"].ShouldContain("| better | T .7 | pass@1 | +0.500 | +0.500 to +0.500 | 0.0001 | 0.0006 * | 2 | 8 |\n");
@@ -167,8 +179,8 @@ public sealed class ComparisonRendererTests : IDisposable
         return (await ComparisonRenderer.RenderAsync(_folder.Path, Token)).Results;
     }
 
-    private static OverSeeds HeldOut(ComparisonResults results, Moment moment, string name, string measure, string? suite = null) =>
-        results.HeldOut.Single(h => h.Moment == moment && h.Name == name && h.Sampling == HeldOutSampling.T1 && h.Measure == measure && h.Suite == suite).Figure;
+    private static OverSeeds HeldOut(ComparisonResults results, Moment moment, string name, string measure, string? suite = null, int? calls = null) =>
+        results.HeldOut.Single(h => h.Moment == moment && h.Name == name && h.Sampling == HeldOutSampling.T1 && h.Measure == measure && h.Suite == suite && h.Calls == calls).Figure;
 
     private static double? Training(ComparisonResults results, string measure) => results.Training.Single(t => t.Name == "better" && t.Measure == measure).Figure.Mean;
 }

@@ -50,7 +50,7 @@ internal static class SyntheticComparison
             VoidEpisodes = isBetter ? new Dictionary<string, int>(StringComparer.Ordinal) { ["ToolDeadline"] = 1 } : [],
             VoidAttempts = isBetter ? 3 : 0,
             Configuration = new RunConfiguration { Seed = cell.Seed, Algorithm = cell.Algorithm },
-            Questions = [.. Enumerable.Range(0, 4).Select(q => new HeldOutQuestion($"s{cell.Seed}/{q}", q % 2 == 0 ? "even" : "odd", "reasoning"))],
+            Questions = [.. Enumerable.Range(0, 4).Select(q => new HeldOutQuestion($"s{cell.Seed}/{q}", q % 2 == 0 ? "even" : "odd", "reasoning", q switch { 0 => 10, 2 => 2, _ => 1 }))],
             Steps = [.. Enumerable.Range(1, Steps).Select(step => new StepSummary
             {
                 Step = step,
