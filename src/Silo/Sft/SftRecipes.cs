@@ -93,11 +93,14 @@ public static class SftRecipes
             : SuiteMixture.Trace(mental, split, .25, key);
     }
 
-    /// <summary>Facts and chains of at most so many hops: two policies that differ in how long the chains were that their training showed.</summary>
+    /// <summary>
+    /// Facts and chains of at most so many hops: two policies that differ in how long the chains were that their training showed. After copying, sixty steps are enough to show how it goes; whoever
+    /// goes on has memorised the countries, and nothing fails in training any more.
+    /// </summary>
     private static SftRecipe Chains(int longest)
     {
         const int copy = 1000;
-        const int suites = 1500;
+        const int suites = 60;
         var fact = new FactSuite();
         var chain = new FactChainSuite(2, longest);
         var copier = new CopyTeacher(calculates: false);
@@ -105,7 +108,7 @@ public static class SftRecipes
             $"chains-{longest}",
             $"fact and fact-chain of 2 to {longest} hops",
             new SftJob(
-                new SftOptions { ScheduleSteps = copy + suites, ByLength = false, Threads = 1 },
+                new SftOptions { ScheduleSteps = 2500, ByLength = false, Threads = 1 },
                 [
                     new SftStage("copy", copy, copier.Draw),
                     new SftStage("suites", suites, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
