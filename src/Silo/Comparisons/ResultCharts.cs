@@ -3,13 +3,16 @@ using Axpo.Silo.Reports.Charts;
 
 namespace Axpo.Silo.Comparisons;
 
-/// <summary>Which curves a comparison has: one line an algorithm, the mean over its seeds, with a band of one standard deviation that ends where the figure does (0, and 1 for a rate).</summary>
+/// <summary>Which curves a comparison has: one line an algorithm, the mean over its seeds, dashed where colours begin again, with a band of one standard deviation (of many algorithms the baseline's alone) that ends where the figure does (0, and 1 for a rate).</summary>
 internal static class ResultCharts
 {
     /// <summary>Points of a curve over training steps: each is the mean of so many steps.</summary>
     private const int Bins = 12;
 
     private const int Colours = 8;
+
+    /// <summary>With more algorithms than this only the baseline has a band: the others would cover one another.</summary>
+    private const int MostBands = 5;
 
     private static readonly Across _tokens = new("generated tokens", "tokens", v => Figures.Number(v));
     private static readonly Across _seconds = new("seconds of training", "s", v => Figures.Number(v));
@@ -49,11 +52,11 @@ internal static class ResultCharts
                 .Select(c => (X: (double)c[^1].Step, Y: c.Select(figure).Where(v => v is not null).Select(v => v!.Value).DefaultIfEmpty(double.NaN).Average())).ToArray()))]);
 
         IEnumerable<Series> Lines(double highest, Func<IReadOnlyList<ComparedRun>, IEnumerable<(double X, double Y)[]>> curves) =>
-            runs.All.Select((a, i) => Mean(a.Name, (i % Colours) + 1, highest, [.. curves(a.Runs)]));
+            runs.All.Select((a, i) => Mean(a.Name, i, highest, [.. curves(a.Runs)]) is var line && (runs.All.Count <= MostBands || a.Name == runs.Plan.Baseline) ? line : line with { Band = [] });
     }
 
     /// <summary>The n-th points of all seeds make one point, as far as every seed has an n-th one: runs that a budget ends need not have equal steps.</summary>
-    private static Series Mean(string name, int colour, double highest, (double X, double Y)[][] seeds)
+    private static Series Mean(string name, int place, double highest, (double X, double Y)[][] seeds)
     {
         var length = seeds.Length == 0 ? 0 : seeds.Min(s => s.Length);
         var (points, band) = (new List<(double, double?)>(), new List<(double, double, double)>());
@@ -70,6 +73,6 @@ internal static class ResultCharts
             }
         }
 
-        return new Series(name, colour, Stroke.Line, points) { Band = band };
+        return new Series(name, (place % Colours) + 1, place < Colours ? Stroke.Line : Stroke.Dashed, points) { Band = band };
     }
 }

@@ -23,7 +23,7 @@ internal static class ResultsMarkdown
 
         if (plots.Count > 0)
         {
-            text.Append("## Curves\n\nBands: mean ± standard deviation over seeds. [index.html](index.html) has everything on one page.\n\n");
+            text.Append("## Curves\n\nBands: mean ± standard deviation over seeds (with more than five algorithms the baseline's alone). [index.html](index.html) has everything on one page.\n\n");
             foreach (var (file, title) in plots)
             {
                 text.Append("![").Append(title).Append("](").Append(file).Append(")\n");

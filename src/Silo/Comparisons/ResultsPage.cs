@@ -22,7 +22,7 @@ internal static class ResultsPage
         """));
 
     private static Markup Curves(IReadOnlyList<Chart> charts) => charts.Count == 0 ? Markup.Empty : Markup.Of($"""
-        <section id="curves"><h2>Curves</h2><p class="about">Mean over seeds; bands are one standard deviation over seeds.</p>
+        <section id="curves"><h2>Curves</h2><p class="about">Mean over seeds; bands are one standard deviation over seeds (with more than five algorithms the baseline's alone).</p>
         <div class="charts">
         {charts.Select(ChartView.Draw)}</div></section>
 

@@ -45,13 +45,13 @@ internal static class PageStyle
         .chart figcaption p{font-size:13px;line-height:1.4;color:var(--soft);margin-top:2px}
         .legend{display:flex;flex-wrap:wrap;gap:2px 16px;list-style:none;font-size:13px;color:var(--soft);margin:8px 0 4px}
         .legend li{display:flex;align-items:center;gap:6px}.legend b{color:var(--ink);font-weight:600;font-variant-numeric:tabular-nums}
-        .key{width:16px;height:4px;border-radius:2px;background:currentColor;flex:none}.dot{width:10px;height:10px;border-radius:50%;background:currentColor;flex:none}
+        .key{width:16px;height:4px;border-radius:2px;background:currentColor;flex:none}.key.dashed{background:repeating-linear-gradient(90deg,currentColor 0 4px,transparent 4px 6px)}.dot{width:10px;height:10px;border-radius:50%;background:currentColor;flex:none}
         .c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}.c8{color:var(--c8)}
         .chart svg{display:block;width:100%;height:auto;margin-top:auto;overflow:visible}
         svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;fill:var(--soft);font-variant-numeric:tabular-nums}
         .grid{stroke:var(--grid);stroke-width:1;fill:none}.grid.zero,.grid.mark{stroke:var(--zero)}
         .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-        .line.faint{stroke-width:1;opacity:.38}circle.bold,circle.faint,.bar{fill:currentColor}circle.faint{opacity:.5}
+        .line.dashed{stroke-dasharray:4 4;stroke-linecap:butt}.line.faint{stroke-width:1;opacity:.38}circle.bold,circle.faint,.bar{fill:currentColor}circle.faint{opacity:.5}
         .band{fill:currentColor;opacity:.14}
         .spot{fill:currentColor;stroke:var(--card);stroke-width:1.5}
         .hit rect{fill:transparent}.hit path{stroke:var(--soft);stroke-width:1;visibility:hidden}
@@ -61,7 +61,7 @@ internal static class PageStyle
         table{border-collapse:collapse;background:var(--card);border:1px solid var(--line);border-radius:10px;font-size:14px}
         th,td{text-align:left;padding:7px 12px;border-top:1px solid var(--grid);vertical-align:top}
         thead th{border-top:0;color:var(--soft);font-size:13px;font-weight:600}
-        .figures td,.figures thead th + th{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.figures tbody th{font-weight:400}
+        .figures td,.figures thead th + th{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.figures tbody th{font-weight:400;white-space:nowrap}
         .groups,.drops{width:100%}.groups td{overflow-wrap:anywhere}.groups td:first-child{font-variant-numeric:tabular-nums;color:var(--soft)}
         .row{display:inline-flex;flex-wrap:wrap;gap:4px;align-items:center;vertical-align:middle}td .row + .row{margin-left:12px}
         .m{display:inline-block;width:13px;height:13px;border:2px solid;flex:none}.m.tool{border-radius:3px}.m.plain{border-radius:50%}

@@ -8,6 +8,9 @@ internal enum Stroke
     /// <summary>A line through the points, broken where a value is missing.</summary>
     Line,
 
+    /// <summary>The same, dashed: for a second use of a colour.</summary>
+    Dashed,
+
     /// <summary>A faint line through the points and a bold one through the mean of their neighbours.</summary>
     Smoothed,
 

@@ -16,7 +16,7 @@ internal static class ChartFile
         .title{font-size:14px;font-weight:600;fill:var(--ink)}
         .c1{color:var(--c1)}.c2{color:var(--c2)}.c3{color:var(--c3)}.c4{color:var(--c4)}.c5{color:var(--c5)}.c6{color:var(--c6)}.c7{color:var(--c7)}.c8{color:var(--c8)}
         .grid{stroke:var(--grid);stroke-width:1;fill:none}.grid.zero,.grid.mark{stroke:var(--zero)}
-        .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.key,circle{fill:currentColor}
+        .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round;stroke-linecap:round}.dashed{stroke-dasharray:4 4;stroke-linecap:butt}.key,circle{fill:currentColor}
         .band{fill:currentColor;opacity:.14}
 
         """);
@@ -35,7 +35,10 @@ internal static class ChartFile
                 (x, y) = (4, y + LineHeight);
             }
 
-            legend.Add(Markup.Of($"""<rect class="key c{s.Colour}" x="{x}" y="{y - 6}" width="16" height="4" rx="2"/><text x="{x + 22}" y="{y}">{s.Name}</text>"""));
+            var key = s.Stroke == Stroke.Dashed
+                ? Markup.Of($"""<path class="line dashed c{s.Colour}" d="M{x} {y - 4}h16"/>""")
+                : Markup.Of($"""<rect class="key c{s.Colour}" x="{x}" y="{y - 6}" width="16" height="4" rx="2"/>""");
+            legend.Add(Markup.Of($"""{key}<text x="{x + 22}" y="{y}">{s.Name}</text>"""));
             x += width;
         }
 

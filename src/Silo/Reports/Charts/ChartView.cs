@@ -54,7 +54,7 @@ internal static class ChartView
         + (bin > 1 ? $" Each point is the mean of {bin} steps." : "");
 
     private static Markup Legend(Series series, Chart chart) => Markup.Of(
-        $"""<li><i class="{(series.Stroke == Stroke.Dots ? "dot" : "key")} c{series.Colour}"></i>{series.Name} <b>{chart.Format(series.Newest)}</b></li>""");
+        $"""<li><i class="{(series.Stroke switch { Stroke.Dots => "dot", Stroke.Dashed => "key dashed", _ => "key" })} c{series.Colour}"></i>{series.Name} <b>{chart.Format(series.Newest)}</b></li>""");
 
     private static Markup Frame(Chart chart, Axis x, Axis y) => Markup.Of($"""
         <text class="unit" x="4" y="14">{chart.Unit}</text>
@@ -71,6 +71,7 @@ internal static class ChartView
         Stroke.Dots => Markup.Join(series.Points.Where(p => p.Value is not null)
             .Select(p => Markup.Of($"""<circle class="spot c{series.Colour}" cx="{x.At(p.Step)}" cy="{y.At(p.Value!.Value)}" r="5"/>"""))),
         Stroke.Smoothed when window > 1 => Markup.Of($"""{Path(series, x, y, "faint")}{Path(series.Mean(window), x, y, "bold")}"""),
+        Stroke.Dashed => Path(series, x, y, "bold dashed"),
         _ => Path(series, x, y, "bold"),
     };
 
