@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Axpo.Core;
 using Axpo.Silo.Comparisons;
 using Shouldly;
@@ -74,6 +75,8 @@ public sealed class CompareTests : IDisposable
         (File.ReadAllText(done), File.GetLastWriteTimeUtc(done)).ShouldBe((content, written), "a finished cell is kept as it is");
         Cells.ShouldAllBe(c => new FileInfo(c).Length < 100_000);
         Cells.ShouldAllBe(c => !File.ReadAllText(c).Contains(_folder, StringComparison.Ordinal), "no paths of this machine");
+        Cells.ShouldAllBe(c => StepsAndStored(c).Steps == StepsAndStored(c).Stored, "every prefix that was trained on is in the summary");
+        Cells.Sum(c => StepsAndStored(c).Stored).ShouldBeGreaterThan(0, "something was resampled");
         var rendered = Rendered();
         rendered.Keys.ShouldBe(["README.md", "index.html", "results.csv", "results.json"], ignoreOrder: true, "besides plots");
         rendered["README.md"].ShouldContain("| axpo | T .7 | pass@1 | ");
@@ -88,6 +91,14 @@ public sealed class CompareTests : IDisposable
         (await again.EndAsync()).ShouldBe((int)ExitCode.Done, again.Error);
         again.Output.ShouldNotContain("cell ");
         Rendered().ShouldBe(rendered);
+    }
+
+    /// <summary>Prefixes by the steps of a summary, and those that it holds one by one.</summary>
+    private static (int Steps, int Stored) StepsAndStored(string cell)
+    {
+        using var json = JsonDocument.Parse(File.ReadAllText(cell));
+        var steps = json.RootElement.GetProperty("steps").EnumerateArray().Sum(s => s.GetProperty("prefixes").GetInt32());
+        return (steps, json.RootElement.TryGetProperty("prefixes", out var prefixes) ? prefixes.GetProperty("step").GetArrayLength() : 0);
     }
 
     private Dictionary<string, string> Rendered() => ComparisonRenderer.Rendered(Output).Where(f => !f.StartsWith("plots/", StringComparison.Ordinal))
