@@ -31,7 +31,7 @@ public sealed class CompareTests : IDisposable
             {
               "name": "tiny", "output": "{{Output}}", "baseline": "grpo", "seeds": [1, 2], "cells": [{ "algorithm": "grpo" }, { "algorithm": "axpo" }],
               "base": {
-                "steps": 2, "model": "models/axpo-tiny", "tasks": { "suites": { "fact": 1 } }, "rollouts": { "questions": 4, "groupSize": 4 },
+                "steps": 2, "model": "models/axpo-tiny", "tasks": { "suites": { "fact-chain": 1 }, "horizonMin": 8, "horizonMax": 8 }, "rollouts": { "questions": 4, "groupSize": 4 },
                 "evaluation": { "every": 1, "questions": 2, "finalQuestions": 3, "samples": 2 }
               }
             }
