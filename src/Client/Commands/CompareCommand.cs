@@ -62,7 +62,7 @@ internal static class CompareCommand
             return exit;
         }
 
-        BaselineDifference[] shown = [.. results.Differences.Where(d => d.Moment == Moment.End && d.Mean is not null)];
+        HeldOutDifference[] shown = [.. results.Differences.Where(d => d.Moment == Moment.End && d.Mean is not null)];
         if (shown.Length > 0)
         {
             var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey).AddColumns($"against {Markup.Escape(results.Baseline)}", "sampling", "measure")

@@ -326,8 +326,7 @@ internal sealed class EpisodeAttempt(
             return new ToolResult($"unknown tool '{call.Name}'; offered: {(offered.Count == 0 ? "none" : string.Join(", ", offered.Select(s => s.Name)))}", IsError: true);
         }
 
-        if (IsTraining && configuration.Faults.ToolOutage > 0
-            && _chance.With("outage").With(IsBlamed ? 0 : (ulong)attempt).With((ulong)tape.Calls.Count).Uniform(0, 0) < configuration.Faults.ToolOutage)
+        if (IsDown(tape.Calls.Count))
         {
             throw new VoidException(VoidCause.ToolUnavailable, FormattableString.Invariant($"tool '{call.Name}' is down on purpose: faults.toolOutage = {configuration.Faults.ToolOutage}"));
         }
@@ -356,6 +355,10 @@ internal sealed class EpisodeAttempt(
             progress.Tool = null;
         }
     }
+
+    /// <summary>Whether a tool is down on purpose for a call. Where that makes the episode Wrong, which is final, what else cost attempts must not change it.</summary>
+    private bool IsDown(int calls) => IsTraining && configuration.Faults.ToolOutage > 0
+        && _chance.With("outage").With(IsBlamed ? 0 : (ulong)attempt).With((ulong)calls).Uniform(0, 0) < configuration.Faults.ToolOutage;
 
     private async Task<ToolCallResult> CallStatelessAsync(EpisodeTape tape, ToolCall call, CancellationToken cancellationToken)
     {

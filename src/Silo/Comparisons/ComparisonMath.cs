@@ -86,45 +86,34 @@ internal static class ComparisonMath
         return new OverSeeds(Known(mean), Known(deviation), [.. known.Select(v => new SeedValue(v.Seed, v.Step, Round(v.Value)))]);
     }
 
-    private static Gain[] Gains(ComparedRuns runs)
-    {
-        (string Name, IReadOnlyList<ComparedRun> Runs, HeldOutSampling Sampling, HeldOutMeasure Measure)[] asked =
-            [.. from a in runs.All from sampling in _samplings from measure in HeldOutMeasure.Compared(sampling, runs.Samples) select (a.Name, a.Runs, sampling, measure)];
-        var found = new PairedDifference[asked.Length];
-        Parallel.For(0, asked.Length, i =>
-        {
-            var (_, own, sampling, measure) = asked[i];
-            var (before, after) = (new List<double[]>(), new List<double[]>());
-            foreach (var run in own)
-            {
-                if (run.At(Moment.Start, sampling, runs.Matched!) is { } was && run.At(Moment.End, sampling, runs.Matched!) is { } now)
-                {
-                    var common = Math.Min(was.Live.Length, now.Live.Length);
-                    before.Add(measure.Each(was, common));
-                    after.Add(measure.Each(now, common));
-                }
-            }
+    /// <summary>Each run's end against its own start.</summary>
+    private static HeldOutDifference[] Gains(ComparedRuns runs) => Compare(
+        runs,
+        [.. from a in runs.All
+            from sampling in _samplings
+            from measure in HeldOutMeasure.Compared(sampling, runs.Samples)
+            select new Comparison(Moment.End, a.Name, sampling, measure, _key.With("gain"), [.. a.Runs.Select(r => ((r, Moment.Start), (r, Moment.End)))])]);
 
-            found[i] = HierarchicalBootstrap.Compare(before, after, _key.With("gain").With((ulong)sampling).With(measure.Id));
-        });
-        var corrected = HolmCorrection.Adjust([.. found.Select(f => f.P)]);
-        return [.. asked.Select((a, i) => new Gain(a.Name, a.Sampling, a.Measure.Id, Known(found[i].Mean), Known(found[i].Low), Known(found[i].High), Known(found[i].P), Known(corrected[i]), found[i].Seeds, found[i].Pairs))];
+    /// <summary>Each run against the baseline's of its seed.</summary>
+    private static HeldOutDifference[] Differences(ComparedRuns runs)
+    {
+        var baseline = runs.All.First(a => a.Name == runs.Plan.Baseline).Runs.ToDictionary(r => r.Summary.Seed);
+        return Compare(
+            runs,
+            [.. from moment in new[] { Moment.End, Moment.Tokens, Moment.Seconds }
+                from a in runs.All
+                where a.Name != runs.Plan.Baseline
+                from sampling in _samplings
+                from measure in HeldOutMeasure.Compared(sampling, runs.Samples)
+                select new Comparison(
+                    moment, a.Name, sampling, measure, _key.With((ulong)moment), [.. a.Runs.Where(r => baseline.ContainsKey(r.Summary.Seed)).Select(r => ((baseline[r.Summary.Seed], moment), (r, moment)))])]);
     }
 
-    private static BaselineDifference[] Differences(ComparedRuns runs)
+    /// <summary>All comparisons of a moment are one family, over which their p-values are corrected.</summary>
+    private static HeldOutDifference[] Compare(ComparedRuns runs, Comparison[] asked)
     {
-        var baseline = runs.All.First(a => a.Name == runs.Plan.Baseline).Runs;
-        (Moment Moment, string Name, IReadOnlyList<ComparedRun> Runs, HeldOutSampling Sampling, HeldOutMeasure Measure)[] asked =
-        [
-            .. from moment in new[] { Moment.End, Moment.Tokens, Moment.Seconds }
-               from a in runs.All
-               where a.Name != runs.Plan.Baseline
-               from sampling in _samplings
-               from measure in HeldOutMeasure.Compared(sampling, runs.Samples)
-               select (moment, a.Name, a.Runs, sampling, measure),
-        ];
         var found = new PairedDifference[asked.Length];
-        Parallel.For(0, asked.Length, i => found[i] = Difference(baseline, asked[i].Runs, asked[i].Moment, asked[i].Sampling, asked[i].Measure, runs.Matched));
+        Parallel.For(0, asked.Length, i => found[i] = Paired(asked[i], runs.Matched));
         var corrected = new double[asked.Length];
         foreach (var family in asked.Index().GroupBy(a => a.Item.Moment, a => a.Index))
         {
@@ -135,27 +124,30 @@ internal static class ComparisonMath
             }
         }
 
-        return [.. asked.Select((a, i) => new BaselineDifference(
+        return [.. asked.Select((a, i) => new HeldOutDifference(
             a.Moment, a.Name, a.Sampling, a.Measure.Id, Known(found[i].Mean), Known(found[i].Low), Known(found[i].High), Known(found[i].P), Known(corrected[i]), found[i].Seeds, found[i].Pairs))];
     }
 
     /// <summary>Runs of a seed draw the same questions, and a shorter evaluation asks the first of a longer one: pairs are by position, as far as the ids agree.</summary>
-    private static PairedDifference Difference(
-        IReadOnlyList<ComparedRun> baseline, IReadOnlyList<ComparedRun> others, Moment moment, HeldOutSampling sampling, HeldOutMeasure measure, MatchedCost? matched)
+    private static PairedDifference Paired(Comparison comparison, MatchedCost? matched)
     {
+        var (sampling, measure) = (comparison.Sampling, comparison.Measure);
         var (before, after) = (new List<double[]>(), new List<double[]>());
-        foreach (var other in others)
+        foreach (var (one, other) in comparison.Pairs)
         {
-            if (baseline.FirstOrDefault(b => b.Summary.Seed == other.Summary.Seed) is { } same
-                && same.At(moment, sampling, matched!) is { } was && other.At(moment, sampling, matched!) is { } now)
+            if (one.Run.At(one.Moment, sampling, matched!) is { } was && other.Run.At(other.Moment, sampling, matched!) is { } now)
             {
-                var common = Math.Min(was.Live.Length, now.Live.Length);
-                common = Enumerable.Range(0, common).TakeWhile(q => same.Summary.Questions[q].Id == other.Summary.Questions[q].Id).Count();
+                var common = Enumerable.Range(0, Math.Min(was.Live.Length, now.Live.Length))
+                    .TakeWhile(q => one.Run.Summary.Questions[q].Id == other.Run.Summary.Questions[q].Id).Count();
                 before.Add(measure.Each(was, common));
                 after.Add(measure.Each(now, common));
             }
         }
 
-        return HierarchicalBootstrap.Compare(before, after, _key.With((ulong)moment).With((ulong)sampling).With(measure.Id));
+        return HierarchicalBootstrap.Compare(before, after, comparison.Key.With((ulong)sampling).With(measure.Id));
     }
+
+    /// <summary>What is compared: runs at moments, pair by pair.</summary>
+    private sealed record Comparison(
+        Moment Moment, string Name, HeldOutSampling Sampling, HeldOutMeasure Measure, ChanceKey Key, ((ComparedRun Run, Moment Moment) Before, (ComparedRun Run, Moment Moment) After)[] Pairs);
 }

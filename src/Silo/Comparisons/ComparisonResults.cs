@@ -43,10 +43,10 @@ public sealed record ComparisonResults
     public required IReadOnlyList<HeldOutFigure> HeldOut { get; init; }
 
     /// <summary>Differences from the baseline.</summary>
-    public required IReadOnlyList<BaselineDifference> Differences { get; init; }
+    public required IReadOnlyList<HeldOutDifference> Differences { get; init; }
 
     /// <summary>What training changed: the end of each algorithm's runs minus their start.</summary>
-    public required IReadOnlyList<Gain> Gains { get; init; }
+    public required IReadOnlyList<HeldOutDifference> Gains { get; init; }
 
     /// <summary>What became of resampled prefixes, over all seeds.</summary>
     public required IReadOnlyList<PrefixFigure> Prefixes { get; init; }
@@ -87,7 +87,7 @@ public sealed record SeedValue(ulong Seed, int Step, double Value);
 /// <param name="Figure">The figure.</param>
 public sealed record HeldOutFigure(Moment Moment, string Name, HeldOutSampling Sampling, string Measure, string? Suite, int? Calls, OverSeeds Figure);
 
-/// <summary>A difference from the baseline, algorithm minus baseline, over the seeds that both have and the questions that both evaluations asked.</summary>
+/// <summary>A paired difference over the seeds that both sides have and the questions that both evaluations asked: algorithm minus baseline, or the end of an algorithm's runs minus their start.</summary>
 /// <param name="Moment">When.</param>
 /// <param name="Name">Name of the algorithm.</param>
 /// <param name="Sampling">How questions were sampled.</param>
@@ -96,10 +96,10 @@ public sealed record HeldOutFigure(Moment Moment, string Name, HeldOutSampling S
 /// <param name="Low">Lower end of its 95% interval.</param>
 /// <param name="High">Upper end of its 95% interval.</param>
 /// <param name="P">p-value, not corrected.</param>
-/// <param name="Corrected">p-value, corrected for all comparisons of that moment.</param>
+/// <param name="Corrected">p-value, corrected for all comparisons of its list and moment.</param>
 /// <param name="Seeds">Seeds compared.</param>
 /// <param name="Pairs">Pairs of questions, over all seeds.</param>
-public sealed record BaselineDifference(
+public sealed record HeldOutDifference(
     Moment Moment, string Name, HeldOutSampling Sampling, string Measure, double? Mean, double? Low, double? High, double? P, double? Corrected, int Seeds, int Pairs);
 
 /// <summary>A figure of training.</summary>
@@ -107,16 +107,3 @@ public sealed record BaselineDifference(
 /// <param name="Measure">What.</param>
 /// <param name="Figure">The figure; its step is the last one.</param>
 public sealed record TrainingFigure(string Name, string Measure, OverSeeds Figure);
-
-/// <summary>A difference between the end and the start of an algorithm's runs, over its seeds and the questions that both evaluations asked.</summary>
-/// <param name="Name">Name of the algorithm.</param>
-/// <param name="Sampling">How questions were sampled.</param>
-/// <param name="Measure">What.</param>
-/// <param name="Mean">Mean difference.</param>
-/// <param name="Low">Lower end of its 95% interval.</param>
-/// <param name="High">Upper end of its 95% interval.</param>
-/// <param name="P">p-value, not corrected.</param>
-/// <param name="Corrected">p-value, corrected for all gains.</param>
-/// <param name="Seeds">Seeds.</param>
-/// <param name="Pairs">Pairs of questions, over all seeds.</param>
-public sealed record Gain(string Name, HeldOutSampling Sampling, string Measure, double? Mean, double? Low, double? High, double? P, double? Corrected, int Seeds, int Pairs);

@@ -24,14 +24,16 @@ public enum PrefixKind
 /// <param name="Success">Share of their continuations that are correct; null where a prefix closes at its first success (<see cref="ResampleAllocation.Sequential"/>), which would count too few failures.</param>
 /// <param name="Recovered">Share of the prefixes with a correct one: what the paper's indicator credits them with.</param>
 /// <param name="Optimism">Mean of that credit minus the mean share of correct continuations of a prefix; null as for success.</param>
-/// <param name="AllWrong">Share without any.</param>
 /// <param name="Distinct">Different calls at the branch for each continuation with a call there; null: none has one.</param>
 /// <param name="TokensPerContinuation">Tokens sampled in a continuation.</param>
 /// <param name="TokensPerRecovery">Tokens sampled for each prefix that recovered; null: none did.</param>
 public sealed record PrefixFigure(
-    string Name, PrefixKind Kind, string Of, int Prefixes, double? Success, double Recovered, double? Optimism, double AllWrong, double? Distinct, double TokensPerContinuation, double? TokensPerRecovery)
+    string Name, PrefixKind Kind, string Of, int Prefixes, double? Success, double Recovered, double? Optimism, double? Distinct, double TokensPerContinuation, double? TokensPerRecovery)
 {
     private static readonly double[] _bins = [0, .5, .7, .85, .95];
+
+    /// <summary>Share of the prefixes without a correct continuation.</summary>
+    public double AllWrong => Round(1 - Recovered);
 
     /// <summary>All figures of the algorithms whose runs resampled something. A kind of which there is one only is left out.</summary>
     internal static IReadOnlyList<PrefixFigure> All(ComparedRuns runs)
@@ -71,7 +73,6 @@ public sealed record PrefixFigure(
             isWhole ? Round(rows.Sum(r => r.Correct) / (double)live) : null,
             Round(share),
             isWhole ? Round(share - rows.Average(r => r.Correct / (double)r.Live)) : null,
-            Round(1 - share),
             callers == 0 ? null : Round(rows.Sum(r => r.Distinct) / (double)callers),
             Round(tokens / (double)live),
             recovered == 0 ? null : Round(tokens / (double)recovered));

@@ -52,11 +52,11 @@ internal static class ResultCharts
                 .Select(c => (X: (double)c[^1].Step, Y: c.Select(figure).Where(v => v is not null).Select(v => v!.Value).DefaultIfEmpty(double.NaN).Average())).ToArray()))]);
 
         IEnumerable<Series> Lines(double highest, Func<IReadOnlyList<ComparedRun>, IEnumerable<(double X, double Y)[]>> curves) =>
-            runs.All.Select((a, i) => Mean(a.Name, i, highest, [.. curves(a.Runs)]) is var line && (runs.All.Count <= MostBands || a.Name == runs.Plan.Baseline) ? line : line with { Band = [] });
+            runs.All.Select((a, i) => Mean(a.Name, i, hasBand: runs.All.Count <= MostBands || a.Name == runs.Plan.Baseline, highest, [.. curves(a.Runs)]));
     }
 
     /// <summary>The n-th points of all seeds make one point, as far as every seed has an n-th one: runs that a budget ends need not have equal steps.</summary>
-    private static Series Mean(string name, int place, double highest, (double X, double Y)[][] seeds)
+    private static Series Mean(string name, int place, bool hasBand, double highest, (double X, double Y)[][] seeds)
     {
         var length = seeds.Length == 0 ? 0 : seeds.Min(s => s.Length);
         var (points, band) = (new List<(double, double?)>(), new List<(double, double, double)>());
@@ -65,7 +65,7 @@ internal static class ResultCharts
             var x = seeds.Average(s => s[n].X);
             double[] known = [.. seeds.Select(s => s[n].Y).Where(v => !double.IsNaN(v))];
             points.Add((x, known.Length == 0 ? null : known.Average()));
-            if (known.Length > 1)
+            if (hasBand && known.Length > 1)
             {
                 var mean = known.Average();
                 var deviation = Math.Sqrt(known.Sum(v => (v - mean) * (v - mean)) / (known.Length - 1));

@@ -21,10 +21,10 @@ internal static class ResultTables
             Algorithms(results),
             HeldOut(results, runs, HeldOutSampling.Paper),
             HeldOut(results, runs, HeldOutSampling.T1),
-            Gains(results),
-            Differences(results, Moment.End, "Against the baseline", $"Algorithm minus {results.Baseline}, each run at its own end. {Starred}"),
-            Differences(results, Moment.Tokens, "At equal generated tokens", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Figures.Count(matched.Tokens)} generated tokens, continuations included: the most that every run has spent. {Starred}"),
-            Differences(results, Moment.Seconds, "At equal time", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates), on the machines named above. {Starred}"),
+            Differences(results.Gains, "Gains over the start", "End minus start of the same runs, paired by seed and question."),
+            Differences(results.Differences.Where(d => d.Moment == Moment.End), "Against the baseline", $"Algorithm minus {results.Baseline}, each run at its own end."),
+            Differences(results.Differences.Where(d => d.Moment == Moment.Tokens), "At equal generated tokens", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Figures.Count(matched.Tokens)} generated tokens, continuations included: the most that every run has spent."),
+            Differences(results.Differences.Where(d => d.Moment == Moment.Seconds), "At equal time", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates), on the machines named above."),
             Training(results),
             .. Prefixes(results),
             .. runs.Parts.Count > 0 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
@@ -32,24 +32,26 @@ internal static class ResultTables
         ];
     }
 
-    private static string Starred => "An asterisk marks a corrected p-value below .05.";
+    private static ResultTable Algorithms(ComparisonResults results)
+    {
+        var isBlaming = results.Algorithms.Any(a => a.ToolFailures > 0);
+        return new ResultTable(
+            "What was run",
+            "Mean over seeds. Void: episodes that stayed without an outcome because tools or machines failed; they count in no rate." + (isBlaming ? " Blamed: episodes that counted as wrong although a tool had failed." : ""),
+            ["name", "algorithm", "sets", "seeds", .. Heads(Cost), "void", .. Where(isBlaming, "blamed")],
+            [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
+            [
+                a.Name,
+                a.Algorithm,
+                a.Changes.Count == 0 ? "-" : string.Join(", ", a.Changes.Select(c => $"`{c}`")),
+                a.Seeds.Count == 0 ? "none yet" : string.Join(", ", a.Seeds),
+                .. Cost.Select(m => Count(TrainingOf(results, a.Name, m).Mean)),
+                Figures.Count(a.VoidEpisodes),
+                .. Where(isBlaming, Figures.Count(a.ToolFailures)),
+            ])]);
 
-    private static ResultTable Algorithms(ComparisonResults results) => new(
-        "What was run",
-        "Mean over seeds. Void: episodes that stayed without an outcome because tools or machines failed; they count in no rate." + (results.Algorithms.Any(a => a.ToolFailures > 0) ? " Blamed: episodes that counted as wrong although a tool had failed." : ""),
-        ["name", "algorithm", "sets", "seeds", .. Heads(Cost), "void", .. Blamed(results, _ => "blamed")],
-        [.. results.Algorithms.Select(a => (IReadOnlyList<string>)
-        [
-            a.Name,
-            a.Algorithm,
-            a.Changes.Count == 0 ? "-" : string.Join(", ", a.Changes.Select(c => $"`{c}`")),
-            a.Seeds.Count == 0 ? "none yet" : string.Join(", ", a.Seeds),
-            .. Cost.Select(m => Count(TrainingOf(results, a.Name, m).Mean)),
-            Figures.Count(a.VoidEpisodes),
-            .. Blamed(results, _ => Figures.Count(a.ToolFailures)),
-        ])]);
-
-    private static string[] Blamed(ComparisonResults results, Func<int, string> text) => [.. results.Algorithms.Select(a => a.ToolFailures).Where(f => f > 0).Take(1).Select(text)];
+        static string[] Where(bool isShown, string cell) => isShown ? [cell] : [];
+    }
 
     private static IReadOnlyList<TrainingMeasure> Cost { get; } = [TrainingMeasure.Steps, TrainingMeasure.Tokens, TrainingMeasure.Continuations, TrainingMeasure.Seconds];
 
@@ -67,30 +69,22 @@ internal static class ResultTables
             ])]);
     }
 
-    private static ResultTable Differences(ComparisonResults results, Moment moment, string title, string about) => new(
+    private static ResultTable Differences(IEnumerable<HeldOutDifference> differences, string title, string about) => new(
         title,
-        about,
+        $"{about} An asterisk marks a corrected p-value below .05.",
         ["name", "sampling", "measure", "difference", "95% interval", "p", "p corrected", "seeds", "pairs"],
-        [.. results.Differences.Where(d => d.Moment == moment).Select(d => Row(d.Name, d.Sampling, d.Measure, d.Mean, d.Low, d.High, d.P, d.Corrected, d.Seeds, d.Pairs))]);
-
-    private static ResultTable Gains(ComparisonResults results) => new(
-        "Gains over the start",
-        $"End minus start of the same runs, paired by seed and question. {Starred}",
-        ["name", "sampling", "measure", "difference", "95% interval", "p", "p corrected", "seeds", "pairs"],
-        [.. results.Gains.Select(g => Row(g.Name, g.Sampling, g.Measure, g.Mean, g.Low, g.High, g.P, g.Corrected, g.Seeds, g.Pairs))]);
-
-    private static IReadOnlyList<string> Row(string name, HeldOutSampling sampling, string measure, double? mean, double? low, double? high, double? p, double? corrected, int seeds, int pairs) =>
-    [
-        name,
-        sampling == HeldOutSampling.Paper ? "T .7" : "T 1",
-        measure,
-        Signed(mean),
-        low is null ? "-" : $"{Signed(low)} to {Signed(high)}",
-        P(p),
-        corrected < .05 ? P(corrected) + " *" : P(corrected),
-        Figures.Count(seeds),
-        Figures.Count(pairs),
-    ];
+        [.. differences.Select(d => (IReadOnlyList<string>)
+        [
+            d.Name,
+            d.Sampling == HeldOutSampling.Paper ? "T .7" : "T 1",
+            d.Measure,
+            Signed(d.Mean),
+            d.Low is null ? "-" : $"{Signed(d.Low)} to {Signed(d.High)}",
+            P(d.P),
+            d.Corrected < .05 ? P(d.Corrected) + " *" : P(d.Corrected),
+            Figures.Count(d.Seeds),
+            Figures.Count(d.Pairs),
+        ])]);
 
     private static IEnumerable<ResultTable> Prefixes(ComparisonResults results)
     {

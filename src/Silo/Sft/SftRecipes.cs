@@ -104,6 +104,7 @@ public static class SftRecipes
         var fact = new FactSuite();
         var chain = new FactChainSuite(2, longest);
         var copier = new CopyTeacher(calculates: false);
+        var mixture = new SuiteMixture((fact, 20, 1), (chain, 80, 1));
         return new SftRecipe(
             $"chains-{longest}",
             $"fact and fact-chain of 2 to {longest} hops",
@@ -111,11 +112,9 @@ public static class SftRecipes
                 new SftOptions { ScheduleSteps = 2500, ByLength = false, Threads = 1 },
                 [
                     new SftStage("copy", copy, copier.Draw),
-                    new SftStage("suites", suites, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : Any(Split.Train, key)),
+                    new SftStage("suites", suites, key => key.With("copy or suite").Uniform(0, 0) < .25 ? copier.Draw(key) : mixture.Draw(Split.Train, key)),
                 ],
-                key => Any(Split.Validation, key)));
-
-        TeacherTrace Any(Split split, ChanceKey key) => key.With("suite").Uniform(0, 0) < .2 ? SuiteMixture.Trace(fact, split, 1, key) : SuiteMixture.Trace(chain, split, 1, key);
+                key => mixture.Draw(Split.Validation, key)));
     }
 
     /// <summary>

@@ -81,7 +81,8 @@ public sealed class PrefixSummariesTests
 
         var figures = PrefixFigure.All(new ComparedRuns(plan, [SyntheticComparison.Summary(cell) with { Prefixes = prefixes }]));
 
-        figures.Single(f => f.Kind == PrefixKind.All).ShouldBe(new PrefixFigure("better", PrefixKind.All, "all", 3, .25, .666667, .416667, .333333, .5, 13.333333, 80));
+        figures.Single(f => f.Kind == PrefixKind.All).ShouldBe(new PrefixFigure("better", PrefixKind.All, "all", 3, .25, .666667, .416667, .5, 13.333333, 80));
+        figures.Single(f => f.Kind == PrefixKind.All).AllWrong.ShouldBe(.333333);
         figures.Where(f => f.Kind == PrefixKind.Horizon).Select(f => (f.Of, f.Prefixes, f.Recovered)).ShouldBe([("2", 2, .5), ("4", 1, 1)]);
         figures.Where(f => f.Kind == PrefixKind.Confidence).Select(f => (f.Of, f.Prefixes)).ShouldBe([("0 to 0.5", 1), ("0.5 to 0.7", 1), ("0.95 to 1", 1)]);
         figures.ShouldNotContain(f => f.Kind == PrefixKind.Call);
