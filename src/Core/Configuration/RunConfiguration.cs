@@ -64,6 +64,9 @@ public sealed record RunConfiguration
 
     /// <summary>Infrastructure that fails on purpose, for drills and experiments.</summary>
     [Id(17)] public FaultOptions Faults { get; init; } = new();
+
+    /// <summary>Chains that grow while the run trains.</summary>
+    [Id(18)] public CurriculumOptions Curriculum { get; init; } = new();
 }
 
 /// <summary>What a chat template is told of thinking.</summary>

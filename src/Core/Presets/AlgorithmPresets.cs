@@ -113,6 +113,11 @@ public static class AlgorithmPresets
                 new("objective.advantage", "tree", "Tree-GRPO, intra-tree and inter-tree advantages"),
                 new("objective.singleton", SingletonRule.Reward, "Tree-GRPO; as verl, which its code builds on: mean 0 and deviation 1"),
             ]),
+        new(
+            "axpo-growing",
+            "AXPO for chains longer than the policy has learnt: training asks the shortest first and a call more every ten steps, so that the failed prefixes that are resampled are those of the length that is new.",
+            Ours + ", docs/decisions/0011",
+            [new("curriculum.stepsPerCall", 10, Ours + ": long enough for the next length to be learnt, docs/results/study2-growing")]),
         new("axpo-no-prefix-fix", "Ablation: fresh rollouts of the question for the same budget.", Ablation, [new("resample.start", ResampleStart.Fresh, Axpo + ", no prefix fix")]),
         new("axpo-resample-no-tool", "Ablation: questions whose no-tool rollouts are all wrong, from before the answer.", Ablation, [new("resample.trigger", ResampleTrigger.NoTool, Axpo + ", no-tool")]),
         new("axpo-random-rank", "Ablation: sources in random order.", Ablation, [new("resample.ranking", ResampleRanking.Random, Axpo + ", random rank")]),

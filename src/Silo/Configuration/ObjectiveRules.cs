@@ -37,11 +37,12 @@ internal static class ObjectiveRules
         ("objective.correction.", c => c.Objective.Correction.Level != CorrectionLevel.None, "objective.correction.level=token or sequence"),
         ("objective.rejection.", c => c.Objective.Rejection.Statistic != RejectionStatistic.None, "objective.rejection.statistic=k1, k2 or k3"),
         ("learner.finalShare", c => c.Learner.Schedule != RateShape.Constant, "learner.schedule=cosine or linear"),
+        ("curriculum.", c => c.Curriculum.StepsPerCall > 0, "curriculum.stepsPerCall above 0"),
         ("rewards.overlongPenalty", c => c.Rewards.OverlongBuffer > 0, "rewards.overlongBuffer above 0"),
     ];
 
     /// <summary>The switches that the needs above name: setting one of them to off is no mistake.</summary>
-    private static readonly string[] _switches = ["resample.enabled", "branching.rule", "objective.klWeight", "objective.correction.level", "objective.rejection.statistic"];
+    private static readonly string[] _switches = ["resample.enabled", "branching.rule", "objective.klWeight", "objective.correction.level", "objective.rejection.statistic", "curriculum.stepsPerCall"];
 
     /// <summary>Checks a configuration that is to be trained.</summary>
     /// <param name="c">The configuration.</param>
@@ -55,6 +56,7 @@ internal static class ObjectiveRules
         BranchingChecks.Check(c, report);
         Losses(c, report);
         Learner(c, report);
+        Curriculum(c, report, warn);
         foreach (var path in given.Where(g => !_switches.Contains(g)).Order(StringComparer.Ordinal))
         {
             if (_idle.FirstOrDefault(i => path.StartsWith(i.Prefix, StringComparison.Ordinal) && !i.HasEffect(c)) is { Needs: { } needs })
@@ -132,6 +134,29 @@ internal static class ObjectiveRules
         if (c.Engine.Deterministic && c.Learner.Precision == LearnerPrecision.Auto)
         {
             report("learner.precision", "auto depends on the machine, and engine.deterministic=true promises the same weights on any; take float32 or bfloat16");
+        }
+    }
+
+    private static void Curriculum(RunConfiguration c, Action<string, string> report, Action<string, string> warn)
+    {
+        var (curriculum, tasks) = (c.Curriculum, c.Tasks);
+        if (curriculum.StepsPerCall == 0)
+        {
+            return;
+        }
+
+        if (tasks.Questions is not null)
+        {
+            report("curriculum.stepsPerCall", "grows the chains of suites, and the questions of a file (tasks.questions) are as long as they are; set it to 0");
+        }
+
+        if (tasks.HorizonMax > 0 && curriculum.Start > tasks.HorizonMax)
+        {
+            report("curriculum.start", Text($"must be at most tasks.horizonMax, which is {tasks.HorizonMax}"));
+        }
+        else if (tasks is { HorizonMin: > 0, HorizonMax: > 0 } && curriculum.FirstOfAll(tasks.HorizonMin, tasks.HorizonMax) is var first && first > c.Steps)
+        {
+            warn("curriculum.stepsPerCall", Text($"every length is asked from step {first} on, and training ends with step {c.Steps}; lower it, or raise steps"));
         }
     }
 

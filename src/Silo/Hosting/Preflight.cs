@@ -195,6 +195,13 @@ public static class Preflight
         }
     }
 
+    /// <summary>What an exception says, without what only a caller in code can use.</summary>
+    private static string Said(Exception e, string path)
+    {
+        var message = e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
+        return message.StartsWith(path, StringComparison.Ordinal) ? message[path.Length..] : message;
+    }
+
     private static async Task CheckTasksAsync(RunConfiguration configuration, bool? sees, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
     {
         var tasks = configuration.Tasks;
@@ -217,7 +224,7 @@ public static class Preflight
         catch (Exception e) when (e is KeyNotFoundException or ArgumentException or IOException or UnauthorizedAccessException or QuestionFileException)
         {
             var path = tasks.Questions is { } given ? given + ": " : "";
-            problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", e.Message.StartsWith(path, StringComparison.Ordinal) ? e.Message[path.Length..] : e.Message));
+            problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", Said(e, path)));
             return;
         }
 

@@ -22,6 +22,10 @@ public sealed class QuestionMix : IQuestionSource
     /// <summary>The suites, in the order of their names.</summary>
     public IReadOnlyList<ITaskSuite> Suites => [.. _parts.Select(p => p.Suite)];
 
+    /// <summary>The same shares of other suites.</summary>
+    /// <param name="change">What becomes of a suite.</param>
+    public QuestionMix With(Func<ITaskSuite, ITaskSuite> change) => new(_parts.Select(p => (change(p.Suite), p.Share)));
+
     /// <inheritdoc/>
     public IReadOnlyList<string> Tools => [.. _parts.SelectMany(p => p.Suite.Tools).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 

@@ -27,11 +27,18 @@ public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites, IEnumerable<ITo
     /// </summary>
     /// <exception cref="QuestionFileException">The file is refused.</exception>
     /// <exception cref="KeyNotFoundException">A suite does not exist.</exception>
-    /// <exception cref="ArgumentException">No suite has a share, or the horizon does not fit one.</exception>
+    /// <exception cref="ArgumentException">No suite has a share, the horizon does not fit one, or chains are to grow and no suite has any.</exception>
     public async Task<IQuestionSource> OpenAsync(RunConfiguration configuration, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var source = await OpenAsync(configuration.Tasks, cancellationToken);
+        if (source is QuestionMix mix && configuration.Curriculum.StepsPerCall > 0)
+        {
+            source = mix.Suites.Any(s => s is IHorizonSuite)
+                ? new GrowingChains(mix, configuration.Curriculum)
+                : throw new ArgumentException($"curriculum.stepsPerCall: none of the suites {string.Join(", ", mix.Suites.Select(s => s.Name))} has chains that could grow; ask one that has ({string.Join(", ", _suites.Where(s => s is IHorizonSuite).Select(s => s.Name))}), or set it to 0", nameof(configuration));
+        }
+
         return configuration.Evaluation.ToolNames() is { Count: > 0 } more ? new EvaluationTools(source, more, _tools.Where(t => t.NeedsImages).Select(t => t.Spec.Name).ToHashSet(StringComparer.Ordinal)) : source;
     }
 
