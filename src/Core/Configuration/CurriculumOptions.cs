@@ -15,8 +15,8 @@ public sealed record CurriculumOptions
     /// <summary>Longest chain of the first steps, in calls; 0 = the shortest one.</summary>
     [Id(1), Range(0, 12)] public int Start { get; init; }
 
-    /// <summary>Lengths that a step of a growing chain asks: the longest one and those next below it.</summary>
-    [Id(2), Range(1, 12)] public int Lengths { get; init; } = 2;
+    /// <summary>Lengths that a step asks while chains grow: the longest one and those next below it.</summary>
+    [Id(2), Range(1, 12)] public int Lengths { get; init; } = 1;
 
     /// <summary>The chains of a training step.</summary>
     /// <param name="step">Step, from 1.</param>

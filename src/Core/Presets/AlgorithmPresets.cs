@@ -115,9 +115,9 @@ public static class AlgorithmPresets
             ]),
         new(
             "axpo-growing",
-            "AXPO for chains longer than the policy has learnt: training asks the shortest first and a call more every ten steps, so that the failed prefixes that are resampled are those of the length that is new.",
+            "AXPO for chains longer than the policy has learnt: training asks one length at a time and a call more every twenty steps; set curriculum.start to the first length that it fails at.",
             Ours + ", docs/decisions/0011",
-            [new("curriculum.stepsPerCall", 10, Ours + ": long enough for the next length to be learnt, docs/results/study2-growing")]),
+            [new("curriculum.stepsPerCall", 20, Ours + ", docs/results/study2-growing")]),
         new("axpo-no-prefix-fix", "Ablation: fresh rollouts of the question for the same budget.", Ablation, [new("resample.start", ResampleStart.Fresh, Axpo + ", no prefix fix")]),
         new("axpo-resample-no-tool", "Ablation: questions whose no-tool rollouts are all wrong, from before the answer.", Ablation, [new("resample.trigger", ResampleTrigger.NoTool, Axpo + ", no-tool")]),
         new("axpo-random-rank", "Ablation: sources in random order.", Ablation, [new("resample.ranking", ResampleRanking.Random, Axpo + ", random rank")]),

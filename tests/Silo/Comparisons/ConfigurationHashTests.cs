@@ -30,6 +30,15 @@ public sealed class ConfigurationHashTests
     }
 
     [Fact]
+    public void A_curriculum_counts_once_it_says_something()
+    {
+        // As it was before there were any: results that were stored then are still found.
+        const string Before = "1a44df2bc3c965b5002573110d1e51e433c93ab24234ce983d9f23f11136c44e";
+        ConfigurationHash.Of(_configuration, "weights", null).ShouldBe(Before);
+        ConfigurationHash.Of(_configuration with { Curriculum = new CurriculumOptions { StepsPerCall = 10 } }, "weights", null).ShouldNotBe(Before);
+    }
+
+    [Fact]
     public void The_order_of_a_mixture_changes_nothing()
     {
         RunConfiguration Mix(params string[] suites) => _configuration with { Tasks = _configuration.Tasks with { Suites = suites.ToDictionary(s => s, _ => 1.0, StringComparer.Ordinal) } };

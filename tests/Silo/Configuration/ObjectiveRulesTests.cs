@@ -12,6 +12,8 @@ public sealed class ObjectiveRulesTests
 
     [Theory]
     [InlineData("resample.k", "no prefix fits the budget: r*B*N = 0.25 x 2 x 4 allows 2 continuations; lower it, raise resample.budgetRatio, or set resample.enabled=false", "rollouts.questions=2", "rollouts.groupSize=4")]
+    [InlineData("curriculum.start", "must be at most tasks.horizonMax, which is 6", "curriculum.stepsPerCall=5", "curriculum.start=7", "tasks.horizonMax=6")]
+    [InlineData("curriculum.stepsPerCall", "the questions of a file (tasks.questions) are as long as they are", "curriculum.stepsPerCall=5", "tasks.questions=a.jsonl")]
     [InlineData("objective.cispoCap", "must be at least 1, or 0 for the two-sided clamp", "algorithm=cispo", "objective.cispoCap=0.2")]
     [InlineData("rollouts.topP", "the importance ratio would compare the truncated distribution", "algorithm=grpo", "rollouts.topP=0.9")]
     [InlineData("rollouts.topK", "the importance ratio would compare the truncated distribution", "algorithm=gspo", "rollouts.topK=20")]
@@ -57,6 +59,8 @@ public sealed class ObjectiveRulesTests
     [InlineData("branching.beam", "it needs branching.rule=entropy or tree", "branching.beam=3")]
     [InlineData("branching.entropyWeight", "it needs branching.rule=entropy", "algorithm=tree-grpo", "branching.entropyWeight=1")]
     [InlineData("branching.rounds", "it needs branching.rule=tree", "algorithm=arpo", "branching.rounds=2")]
+    [InlineData("curriculum.start", "it needs curriculum.stepsPerCall above 0", "curriculum.start=4")]
+    [InlineData("curriculum.stepsPerCall", "every length is asked from step 51 on, and training ends with step 50", "curriculum.stepsPerCall=10", "curriculum.start=4", "tasks.horizonMin=2", "tasks.horizonMax=8", "steps=50")]
     [InlineData("learner.finalShare", "it needs learner.schedule=cosine or linear", "learner.finalShare=0.1")]
     [InlineData("learner.minibatches", "is above rollouts.questions, which is 4", "rollouts.questions=4", "learner.minibatches=8")]
     public void What_does_nothing_of_what_was_asked_is_warned_about(string field, string text, params string[] sets)

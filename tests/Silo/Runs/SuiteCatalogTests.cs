@@ -60,6 +60,36 @@ public sealed class SuiteCatalogTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task Chains_grow_in_training_alone_and_every_suite_keeps_its_share()
+    {
+        var source = await Catalog.OpenAsync(
+            new RunConfiguration
+            {
+                Tasks = new TaskOptions { Suites = new() { ["fact"] = 1, ["fact-chain"] = 3 }, HorizonMin = 2, HorizonMax = 6 },
+                Curriculum = new CurriculumOptions { StepsPerCall = 5, Start = 3, Lengths = 2 },
+            },
+            TestContext.Current.CancellationToken);
+        foreach (var (step, lengths) in new[] { (1, new[] { 2, 3 }), (5, [2, 3]), (6, [3, 4]), (20, [5, 6]), (21, [2, 3, 4, 5, 6]) })
+        {
+            var asked = source.Draw(1, Phase.Train, step, Split.Train, 40);
+            Chains(asked).ShouldBe(lengths, $"step {step}");
+            asked.Count(q => q.Suite == "fact").ShouldBe(10);
+            source.Draw(1, Phase.Train, step, Split.Train, 30, 10).Select(q => q.Text).ShouldBe(asked.Select(q => q.Text), "spare questions follow the batch");
+        }
+
+        Chains(source.Draw(1, Phase.Eval, 1, Split.Test, 40)).ShouldBe([2, 3, 4, 5, 6]);
+        source.Tools.ShouldBe(["web_search"]);
+
+        static int[] Chains(IEnumerable<Question> asked) => [.. asked.Where(q => q.Suite == "fact-chain").Select(q => q.Horizon).Distinct().Order()];
+    }
+
+    [Fact]
+    public async Task Nothing_grows_where_no_suite_has_chains() =>
+        (await Should.ThrowAsync<ArgumentException>(() => Catalog.OpenAsync(
+            new RunConfiguration { Tasks = new TaskOptions { Suites = new() { ["fact"] = 1 } }, Curriculum = new CurriculumOptions { StepsPerCall = 5 } }, TestContext.Current.CancellationToken)))
+        .Message.ShouldStartWith("curriculum.stepsPerCall: none of the suites fact has chains that could grow; ask one that has (compare-digits, fact-chain, find-digit, picture-fact, sum-digits), or set it to 0");
+
     [Theory]
     [InlineData(Phase.Eval, "find-digit", new[] { "image_zoom_in", "image_search" })]
     [InlineData(Phase.EvalT1, "find-digit", new[] { "image_zoom_in", "image_search" })]
