@@ -15,11 +15,14 @@ public sealed class CopyTeacher
     private readonly ArithmeticSuite? _arithmetic;
     private readonly string[] _names = [.. FactBase.OneHop.Where(f => f.Split == Split.Train && f.Relation is not "airport").Select(f => f.Entity).Distinct(StringComparer.Ordinal)];
     private readonly MadeUpNames _madeUp;
+    private readonly SearchMatch _match;
 
     /// <summary>Creates the teacher.</summary>
     /// <param name="calculates">Whether a third of the traces are calculations.</param>
-    public CopyTeacher(bool calculates = true)
+    /// <param name="match">What its searches find: the document of the query alone, or another one behind it.</param>
+    public CopyTeacher(bool calculates = true, SearchMatch match = SearchMatch.Any)
     {
+        _match = match;
         _madeUp = new MadeUpNames(_names);
         _arithmetic = calculates ? new ArithmeticSuite() : null;
     }
@@ -62,9 +65,11 @@ public sealed class CopyTeacher
             i == 0 ? "use search" : "then search",
             "web_search",
             $$"""{"query":"{{q.Query}}"}""",
-            FactIndex.Format([new SearchHit("", q.Query, q.Answer), new SearchHit("", $"{chance.Pick(Relations)} {Name(chance)}", Answer(chance, chance.Pick(Relations)))])));
+            FactIndex.Format([new SearchHit("", q.Query, q.Answer), .. _match == SearchMatch.Any ? [Other(chance)] : Array.Empty<SearchHit>()])));
         return new TeacherTrace(question, [.. steps], null, answer);
     }
+
+    private SearchHit Other(ChanceStream chance) => new("", $"{chance.Pick(Relations)} {Name(chance)}", Answer(chance, chance.Pick(Relations)));
 
     private string Answer(ChanceStream chance, string relation) => relation switch
     {

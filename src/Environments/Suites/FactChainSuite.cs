@@ -1,4 +1,5 @@
 using Axpo.Environments.Facts;
+using Axpo.Environments.Tools.Search;
 
 namespace Axpo.Environments.Suites;
 
@@ -20,6 +21,7 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
         ("currency of", c => c.Currency),
     ];
 
+    private readonly SearchMatch _match;
     private readonly Dictionary<Split, Country[]> _countries = FactTables.Countries.GroupBy(c => EntitySplit.Of(c.Name)).ToDictionary(s => s.Key, s => s.ToArray());
 
     /// <summary>Chains of 2 to 4 hops.</summary>
@@ -29,8 +31,11 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
     }
 
     /// <summary>Chains of a range of lengths.</summary>
+    /// <param name="horizonMin">Hops of the shortest.</param>
+    /// <param name="horizonMax">Hops of the longest.</param>
+    /// <param name="match">What the teacher's search finds.</param>
     /// <exception cref="ArgumentException">Not 2 to 8, or the wrong way round.</exception>
-    public FactChainSuite(int horizonMin, int horizonMax)
+    public FactChainSuite(int horizonMin, int horizonMax, SearchMatch match = SearchMatch.Any)
     {
         if (horizonMin < Shortest || horizonMax > Longest || horizonMin > horizonMax)
         {
@@ -39,7 +44,7 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
                 nameof(horizonMin));
         }
 
-        (HorizonMin, HorizonMax) = (horizonMin, horizonMax);
+        (HorizonMin, HorizonMax, _match) = (horizonMin, horizonMax, match);
     }
 
     /// <inheritdoc/>
@@ -60,7 +65,7 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
     string ITeacher.Suite => SuiteName;
 
     /// <inheritdoc/>
-    public ITaskSuite WithHorizon(int min, int max) => new FactChainSuite(min, max);
+    public ITaskSuite WithHorizon(int min, int max) => new FactChainSuite(min, max, _match);
 
     /// <inheritdoc/>
     public IReadOnlyList<Question> Draw(Split split, ChanceKey key, int count) => Draws.Distinct(key, count, chance =>
@@ -93,6 +98,6 @@ public sealed class FactChainSuite : IHorizonSuite, ITeacher
         var queries = new List<string> { subject[last..] };
         queries.AddRange(Enumerable.Repeat(AfterWords + "{0}", question.Horizon - 2));
         queries.Add(subject[..(first - "the ".Length)] + "{0}");
-        return Searches.Demonstrate(question, queries);
+        return Searches.Demonstrate(question, queries, _match);
     }
 }

@@ -1,4 +1,5 @@
 using Axpo.Environments.Facts;
+using Axpo.Environments.Tools.Search;
 
 namespace Axpo.Environments.Suites;
 
@@ -11,8 +12,13 @@ public sealed class FactSuite : ITaskSuite, ITeacher
     internal const string SuiteName = "fact";
     internal static readonly string[] Openings = ["What is the", "Find the", "Tell me the", "Give the", "Name the"];
 
+    private readonly SearchMatch _match;
     private readonly Dictionary<Split, Fact[][]> _facts = FactBase.OneHop.GroupBy(f => f.Split)
         .ToDictionary(s => s.Key, s => s.GroupBy(f => f.Relation).OrderBy(r => r.Key, StringComparer.Ordinal).Select(r => r.ToArray()).ToArray());
+
+    /// <summary>Creates the suite.</summary>
+    /// <param name="match">What the teacher's search finds.</param>
+    public FactSuite(SearchMatch match = SearchMatch.Any) => _match = match;
 
     /// <inheritdoc/>
     public string Name => SuiteName;
@@ -33,7 +39,7 @@ public sealed class FactSuite : ITaskSuite, ITeacher
     });
 
     /// <inheritdoc/>
-    public TeacherTrace Demonstrate(Question question, bool useTool, ChanceKey key) => Searches.Demonstrate(question, [Searches.Subject(question.Text, Openings)]);
+    public TeacherTrace Demonstrate(Question question, bool useTool, ChanceKey key) => Searches.Demonstrate(question, [Searches.Subject(question.Text, Openings)], _match);
 
     internal static Question Question(string suite, string text, string answer, int horizon, string id) => new()
     {

@@ -14,21 +14,25 @@ internal static class Searches
     }
 
     /// <summary>Answers queries in order; a query may name the answer before it as <c>{0}</c>.</summary>
-    public static TeacherTrace Demonstrate(Question question, IReadOnlyList<string> queries) => new(question, Steps(question, queries, begun: false), null, question.Answer);
+    /// <param name="question">What is asked.</param>
+    /// <param name="queries">Queries in order.</param>
+    /// <param name="match">What the search finds.</param>
+    public static TeacherTrace Demonstrate(Question question, IReadOnlyList<string> queries, SearchMatch match) => new(question, Steps(question, queries, begun: false, match), null, question.Answer);
 
     /// <summary>The steps of <see cref="Demonstrate"/>.</summary>
     /// <param name="question">What is asked; the last result is its answer.</param>
     /// <param name="queries">Queries in order; one may name the answer before it as <c>{0}</c>.</param>
     /// <param name="begun">Whether other calls come before them.</param>
+    /// <param name="match">What the search finds.</param>
     /// <exception cref="InvalidOperationException">The searches end at another answer.</exception>
-    public static IReadOnlyList<TeacherStep> Steps(Question question, IReadOnlyList<string> queries, bool begun)
+    public static IReadOnlyList<TeacherStep> Steps(Question question, IReadOnlyList<string> queries, bool begun, SearchMatch match = SearchMatch.Any)
     {
         var steps = new List<TeacherStep>();
         var answer = "";
         foreach (var template in queries)
         {
             var query = template.Replace("{0}", answer, StringComparison.Ordinal);
-            var results = FactIndex.Shared.Search(query, FactIndex.DefaultResults);
+            var results = FactIndex.Shared.Search(query, FactIndex.DefaultResults, match);
             answer = results[0].Text;
             var arguments = $$"""{"query":"{{JsonEncodedText.Encode(query, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}}"}""";
             steps.Add(new TeacherStep(steps.Count == 0 && !begun ? "use search" : "then search", "web_search", arguments, FactIndex.Format(results)));

@@ -17,7 +17,7 @@ public sealed record SftRecipe(string Name, string Description, SftJob Job, stri
 public static class SftRecipes
 {
     /// <summary>Names of the recipes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "gap", "gap-chains", "tiny", "tiny-vl", "tiny-vl-reading", "tiny-vl-suites", "tools"];
+    public static IReadOnlyList<string> Names { get; } = ["chains-3", "chains-8", "chains-8-exact", "gap", "gap-chains", "tiny", "tiny-vl", "tiny-vl-reading", "tiny-vl-suites", "tools"];
 
     /// <summary>A recipe by name.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
@@ -25,6 +25,7 @@ public static class SftRecipes
     {
         "chains-3" => Chains(3),
         "chains-8" => Chains(8),
+        "chains-8-exact" => Chains(8, SearchMatch.Exact),
         "gap" => Gap(),
         "gap-chains" => GapChains(),
         "tiny" => Tiny(),
@@ -97,17 +98,17 @@ public static class SftRecipes
     /// Facts and chains of at most so many hops: two policies that differ in how long the chains were that their training showed. After copying, sixty steps are enough to show how it goes; whoever
     /// goes on has memorised the countries, and nothing fails in training any more.
     /// </summary>
-    private static SftRecipe Chains(int longest)
+    private static SftRecipe Chains(int longest, SearchMatch match = SearchMatch.Any)
     {
         const int copy = 1000;
         const int suites = 60;
-        var fact = new FactSuite();
-        var chain = new FactChainSuite(2, longest);
-        var copier = new CopyTeacher(calculates: false);
+        var fact = new FactSuite(match);
+        var chain = new FactChainSuite(2, longest, match);
+        var copier = new CopyTeacher(calculates: false, match);
         var mixture = new SuiteMixture((fact, 20, 1), (chain, 80, 1));
         return new SftRecipe(
-            $"chains-{longest}",
-            $"fact and fact-chain of 2 to {longest} hops",
+            match == SearchMatch.Exact ? $"chains-{longest}-exact" : $"chains-{longest}",
+            $"fact and fact-chain of 2 to {longest} hops" + (match == SearchMatch.Exact ? ", for tools.webSearch.match=exact" : ""),
             new SftJob(
                 new SftOptions { ScheduleSteps = 2500, ByLength = false, Threads = 1 },
                 [

@@ -10,7 +10,7 @@ public sealed class SftTests
         using var axpo = new AxpoConsole();
         (await axpo.RunAsync("sft", "--recipe", "gab", "--out", axpo.Folder, "--model", axpo.Folder, "--steps", "0")).ShouldBe(ExitCode.BadInput);
         axpo.Errors.ShouldBe([
-            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are chains-3, chains-8, gap, gap-chains, tiny, tiny-vl, tiny-vl-reading, tiny-vl-suites, tools",
+            "error: --recipe: 'gab': unknown; did you mean 'gap'? there are chains-3, chains-8, chains-8-exact, gap, gap-chains, tiny, tiny-vl, tiny-vl-reading, tiny-vl-suites, tools",
             $"error: --out: '{axpo.Folder}': exists; a model folder is never overwritten: choose another, or remove it first",
             "error: --steps: '0': expected a whole number of at least 1",
             $"error: model: '{axpo.Folder}': '{axpo.Folder}' holds no config.json; give a Hugging Face model folder"]);

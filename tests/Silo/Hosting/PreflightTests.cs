@@ -50,6 +50,15 @@ public sealed class PreflightTests : IDisposable
         problem.Remedy.ShouldContain("320");
     }
 
+    [Fact]
+    public async Task Chains_that_cannot_grow_are_told_in_words_for_whoever_set_them()
+    {
+        var problem = (await CheckAsync(Facts() with { Curriculum = new CurriculumOptions { StepsPerCall = 5 } })).ShouldHaveSingleItem();
+        (problem.Field, problem.IsEnvironment).ShouldBe(("tasks", false));
+        problem.Remedy.ShouldStartWith("curriculum.stepsPerCall: none of the suites fact has chains that could grow");
+        problem.Remedy.ShouldEndWith("or set it to 0");
+    }
+
     [Theory]
     [InlineData("image_serch", "offers the tool 'image_serch', which is not registered; there are image_search, image_zoom_in, ")]
     [InlineData("image_search, ftp", "offers the tool 'ftp', which is not registered; ")]
