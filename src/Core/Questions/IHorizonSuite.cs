@@ -9,7 +9,7 @@ public interface IHorizonSuite : ITaskSuite
     /// <summary>Longest chain in calls, unless a run asks for others.</summary>
     int HorizonMax { get; }
 
-    /// <summary>The same suite with other chain lengths.</summary>
+    /// <summary>The same suite with other chain lengths. Whatever lies within lengths that it accepts must be accepted too (<see cref="CurriculumOptions"/>).</summary>
     /// <param name="min">Shortest chain in calls.</param>
     /// <param name="max">Longest chain in calls.</param>
     /// <exception cref="ArgumentException">The lengths are out of range or in the wrong order.</exception>

@@ -154,7 +154,7 @@ internal static class ObjectiveRules
         {
             report("curriculum.start", Text($"must be at most tasks.horizonMax, which is {tasks.HorizonMax}"));
         }
-        else if (tasks is { HorizonMin: > 0, HorizonMax: > 0 } && curriculum.FirstOfAll(tasks.HorizonMin, tasks.HorizonMax) is var first && first > c.Steps)
+        else if (c.Steps > 0 && tasks.HorizonMax > 0 && Math.Max(tasks.HorizonMin, curriculum.Start) > 0 && curriculum.FirstOfAll(tasks.HorizonMin, tasks.HorizonMax) is var first && first > c.Steps)
         {
             warn("curriculum.stepsPerCall", Text($"every length is asked from step {first} on, and training ends with step {c.Steps}; lower it, or raise steps"));
         }

@@ -45,7 +45,7 @@ public static class Preflight
         var services = new ServiceCollection().AddAxpoTools(configuration.Tools).AddSingleton<IImageStore>(new FileImageStore(folders));
         configureServices?.Invoke(services);
         await using var provider = services.BuildServiceProvider();
-        await CheckTasksAsync(configuration, sees, provider, problems, cancellationToken);
+        await CheckTasksAsync(configuration, host.Trains, sees, provider, problems, cancellationToken);
         return problems;
     }
 
@@ -195,6 +195,20 @@ public static class Preflight
         }
     }
 
+    private static void CheckCurriculum(RunConfiguration configuration, IReadOnlyList<ITaskSuite> suites, List<Problem> problems)
+    {
+        if (suites.Any(s => GrowingChains.CanGrow(s, configuration.Curriculum)))
+        {
+            return;
+        }
+
+        var lengths = string.Join(", ", suites.Select(s => s is IHorizonSuite c ? FormattableString.Invariant($"{s.Name} ({c.HorizonMin} to {c.HorizonMax} calls)") : $"{s.Name} (no chains)"));
+        problems.Add(new Problem(
+            "curriculum.stepsPerCall",
+            FormattableString.Invariant($"{configuration.Curriculum.StepsPerCall}"),
+            FormattableString.Invariant($"nothing would grow: the suites are {lengths}, and curriculum.start is {configuration.Curriculum.Start}; ask a suite with chains, raise tasks.horizonMax above curriculum.start, or set it to 0")));
+    }
+
     /// <summary>What an exception says, without what only a caller in code can use.</summary>
     private static string Said(Exception e, string path)
     {
@@ -202,7 +216,7 @@ public static class Preflight
         return message.StartsWith(path, StringComparison.Ordinal) ? message[path.Length..] : message;
     }
 
-    private static async Task CheckTasksAsync(RunConfiguration configuration, bool? sees, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
+    private static async Task CheckTasksAsync(RunConfiguration configuration, bool trains, bool? sees, IServiceProvider provider, List<Problem> problems, CancellationToken cancellationToken)
     {
         var tasks = configuration.Tasks;
         var catalog = provider.GetRequiredService<SuiteCatalog>();
@@ -226,6 +240,11 @@ public static class Preflight
             var path = tasks.Questions is { } given ? given + ": " : "";
             problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", Said(e, path)));
             return;
+        }
+
+        if (trains && tasks.Questions is null && configuration.Curriculum.StepsPerCall > 0)
+        {
+            CheckCurriculum(configuration, catalog.Mix(tasks).Suites, problems);
         }
 
         if (sees == false && tasks.Questions is null && tasks.Suites.Where(s => s.Value > 0 && catalog[s.Key] is IImageSuite).Select(s => s.Key).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } shown)

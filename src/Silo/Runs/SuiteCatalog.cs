@@ -34,9 +34,7 @@ public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites, IEnumerable<ITo
         var source = await OpenAsync(configuration.Tasks, cancellationToken);
         if (source is QuestionMix mix && configuration.Curriculum.StepsPerCall > 0)
         {
-            source = mix.Suites.Any(s => s is IHorizonSuite)
-                ? new GrowingChains(mix, configuration.Curriculum)
-                : throw new ArgumentException($"curriculum.stepsPerCall: none of the suites {string.Join(", ", mix.Suites.Select(s => s.Name))} has chains that could grow; ask one that has ({string.Join(", ", _suites.Where(s => s is IHorizonSuite).Select(s => s.Name))}), or set it to 0", nameof(configuration));
+            source = new GrowingChains(mix, configuration.Curriculum);
         }
 
         return configuration.Evaluation.ToolNames() is { Count: > 0 } more ? new EvaluationTools(source, more, _tools.Where(t => t.NeedsImages).Select(t => t.Spec.Name).ToHashSet(StringComparer.Ordinal)) : source;

@@ -55,14 +55,19 @@ public sealed class TeacherTests
         numbers.Count(n => n.Length == 2).ShouldBe(90);
     }
 
-    [Theory, InlineData("fact"), InlineData("fact-chain")]
-    public async Task Search_traces_replay_on_the_real_tool_copy_their_queries_and_end_at_the_answer(string name)
+    [Theory]
+    [InlineData("fact", SearchMatch.Any)]
+    [InlineData("fact-chain", SearchMatch.Any)]
+    [InlineData("fact", SearchMatch.Exact)]
+    [InlineData("fact-chain", SearchMatch.Exact)]
+    public async Task Search_traces_replay_on_the_real_tool_copy_their_queries_and_end_at_the_answer(string name, SearchMatch match)
     {
-        using var tool = new WebSearchTool(FactIndex.Shared, new WebSearchOptions());
+        ITaskSuite suite = name == "fact" ? new FactSuite(match) : new FactChainSuite(2, 4, match);
+        using var tool = new WebSearchTool(FactIndex.Shared, new WebSearchOptions { Match = match });
         await using var session = await tool.OpenAsync(new ToolSessionContext("test", Shipped.Key(1)), TestContext.Current.CancellationToken);
-        foreach (var question in Enum.GetValues<Split>().SelectMany(s => Shipped.Suite(name).Draw(s, Shipped.Key(3), 60)))
+        foreach (var question in Enum.GetValues<Split>().SelectMany(s => suite.Draw(s, Shipped.Key(3), 60)))
         {
-            var trace = ((ITeacher)Shipped.Suite(name)).Demonstrate(question, useTool: true, Shipped.Key(3));
+            var trace = ((ITeacher)suite).Demonstrate(question, useTool: true, Shipped.Key(3));
 
             trace.Steps.Select(s => s.Think).ShouldBe(Enumerable.Range(0, question.Horizon).Select(i => i == 0 ? "use search" : "then search"));
             var (seen, previous) = (question.Text, "");

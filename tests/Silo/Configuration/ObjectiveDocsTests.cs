@@ -39,8 +39,12 @@ public sealed partial class ObjectiveDocsTests
 
     [Fact]
     public void Every_key_of_the_objective_is_named() => ConfigurationKey.Values
-        .Where(k => k.Path.StartsWith("objective.", StringComparison.Ordinal) || k.Path.StartsWith("rewards.", StringComparison.Ordinal) || k.Path.StartsWith("resample.", StringComparison.Ordinal) || k.Path.StartsWith("branching.", StringComparison.Ordinal) || k.Path.StartsWith("curriculum.", StringComparison.Ordinal))
+        .Where(k => k.Path.StartsWith("objective.", StringComparison.Ordinal) || k.Path.StartsWith("rewards.", StringComparison.Ordinal) || k.Path.StartsWith("resample.", StringComparison.Ordinal) || k.Path.StartsWith("branching.", StringComparison.Ordinal))
         .Where(k => !Page.Contains(k.Name, StringComparison.Ordinal)).Select(k => k.Path).ShouldBeEmpty();
+
+    [Fact]
+    public void Every_key_of_the_curriculum_is_named() => ConfigurationKey.Values
+        .Where(k => k.Path.StartsWith("curriculum.", StringComparison.Ordinal)).Where(k => !Page.Contains($"`{k.Path}`", StringComparison.Ordinal)).Select(k => k.Path).ShouldBeEmpty();
 
     [Fact]
     public void Every_file_that_pins_something_is_there() =>

@@ -61,6 +61,7 @@ public sealed class ObjectiveRulesTests
     [InlineData("branching.rounds", "it needs branching.rule=tree", "algorithm=arpo", "branching.rounds=2")]
     [InlineData("curriculum.start", "it needs curriculum.stepsPerCall above 0", "curriculum.start=4")]
     [InlineData("curriculum.stepsPerCall", "every length is asked from step 51 on, and training ends with step 50", "curriculum.stepsPerCall=10", "curriculum.start=4", "tasks.horizonMin=2", "tasks.horizonMax=8", "steps=50")]
+    [InlineData("curriculum.stepsPerCall", "every length is asked from step 101 on", "algorithm=axpo-growing", "curriculum.start=4", "tasks.horizonMax=8", "steps=60")]
     [InlineData("learner.finalShare", "it needs learner.schedule=cosine or linear", "learner.finalShare=0.1")]
     [InlineData("learner.minibatches", "is above rollouts.questions, which is 4", "rollouts.questions=4", "learner.minibatches=8")]
     public void What_does_nothing_of_what_was_asked_is_warned_about(string field, string text, params string[] sets)

@@ -35,7 +35,7 @@ public sealed class EveryPresetTests
     {
         var configuration = ConventionPresets.Get(conventions).ApplyTo(AlgorithmPresets.Apply(algorithm, _small));
         var isOfChains = configuration.Curriculum.StepsPerCall > 0;
-        var run = await WholeRun.RunAsync(isOfChains ? configuration with { Tasks = new TaskOptions { Suites = new(StringComparer.Ordinal) { ["mental-arithmetic"] = 3, ["fact-chain"] = 1 } } } : configuration);
+        var run = await WholeRun.RunAsync(isOfChains ? configuration with { Tasks = new TaskOptions { Suites = new(StringComparer.Ordinal) { ["mental-arithmetic"] = 3, ["fact-chain"] = 1 } }, Curriculum = new CurriculumOptions { StepsPerCall = 1 } } : configuration);
         run.Rows.Select(r => r.Step).ShouldBe([0, 1, 2]);
         foreach (var row in run.Rows.Skip(1))
         {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Axpo.Core;
+using Axpo.Grains.Abstractions;
 using Axpo.Silo.Hosting;
 using Axpo.Silo.Storage;
 using Axpo.Silo.Tests.Sft;
@@ -50,13 +51,38 @@ public sealed class PreflightTests : IDisposable
         problem.Remedy.ShouldContain("320");
     }
 
-    [Fact]
-    public async Task Chains_that_cannot_grow_are_told_in_words_for_whoever_set_them()
+    [Theory]
+    [InlineData("fact", 0, 0, "nothing would grow: the suites are fact (no chains), and curriculum.start is 0")]
+    [InlineData("fact-chain", 0, 5, "nothing would grow: the suites are fact-chain (2 to 4 calls), and curriculum.start is 5; ask a suite with chains, raise tasks.horizonMax above curriculum.start, or set it to 0")]
+    [InlineData("fact-chain", 2, 0, "nothing would grow: the suites are fact-chain (2 to 2 calls)")]
+    [InlineData("fact-chain", 0, 0, null)]
+    [InlineData("fact-chain", 6, 5, null)]
+    public async Task Chains_that_would_not_grow_keep_a_training_run_from_starting(string suite, int longest, int start, string? remedy)
     {
-        var problem = (await CheckAsync(Facts() with { Curriculum = new CurriculumOptions { StepsPerCall = 5 } })).ShouldHaveSingleItem();
-        (problem.Field, problem.IsEnvironment).ShouldBe(("tasks", false));
-        problem.Remedy.ShouldStartWith("curriculum.stepsPerCall: none of the suites fact has chains that could grow");
-        problem.Remedy.ShouldEndWith("or set it to 0");
+        var configuration = Facts() with
+        {
+            Tasks = new TaskOptions { Suites = new(StringComparer.Ordinal) { [suite] = 1 }, HorizonMax = longest },
+            Curriculum = new CurriculumOptions { StepsPerCall = 5, Start = start },
+        };
+        (await CheckAsync(configuration, host: PreflightHost.Of(RunKind.Evaluate, isHere: true))).ShouldBeEmpty("an evaluation asks every length");
+        var problems = await CheckAsync(configuration);
+        if (remedy is null)
+        {
+            problems.ShouldBeEmpty();
+            return;
+        }
+
+        var problem = problems.ShouldHaveSingleItem();
+        (problem.Field, problem.Value, problem.IsEnvironment).ShouldBe(("curriculum.stepsPerCall", "5", false));
+        problem.Remedy.ShouldStartWith(remedy);
+    }
+
+    [Fact]
+    public async Task What_a_suite_says_of_the_horizon_is_told_without_names_of_code()
+    {
+        var problem = (await CheckAsync(Facts() with { Tasks = new TaskOptions { Suites = new(StringComparer.Ordinal) { ["fact-chain"] = 1 }, HorizonMax = 12 } })).ShouldHaveSingleItem();
+        problem.Remedy.ShouldStartWith("tasks.horizonMin 2, tasks.horizonMax 12: fact-chain has chains of 2 to 8 hops");
+        problem.Remedy.ShouldNotContain("Parameter");
     }
 
     [Theory]
