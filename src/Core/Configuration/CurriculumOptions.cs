@@ -15,8 +15,8 @@ public sealed record CurriculumOptions
     /// <summary>Longest chain of the first steps, in calls; 0 = the shortest one.</summary>
     [Id(1), Range(0, 12)] public int Start { get; init; }
 
-    /// <summary>Lengths that a step asks while chains grow: the longest one and those next below it.</summary>
-    [Id(2), Range(1, 12)] public int Lengths { get; init; } = 1;
+    /// <summary>Lengths that a step asks while chains grow: the longest one and those next below it; 0 = all of them.</summary>
+    [Id(2), Range(0, 12)] public int Lengths { get; init; }
 
     /// <summary>The chains of a training step.</summary>
     /// <param name="step">Step, from 1.</param>
@@ -32,7 +32,7 @@ public sealed record CurriculumOptions
         }
 
         var reached = Math.Max(Start, shortest) + ((step - 1) / StepsPerCall);
-        return reached > longest ? (shortest, longest) : (Math.Max(shortest, reached - Lengths + 1), reached);
+        return reached > longest ? (shortest, longest) : (Lengths == 0 ? shortest : Math.Max(shortest, reached - Lengths + 1), reached);
     }
 
     /// <summary>The first step that asks every length.</summary>

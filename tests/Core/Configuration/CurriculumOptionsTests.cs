@@ -19,7 +19,11 @@ public sealed class CurriculumOptionsTests
         new CurriculumOptions { StepsPerCall = 10, Start = 4, Lengths = 2 }.Chains(step, 2, 8).ShouldBe((shortest, longest));
 
     [Fact]
-    public void One_length_at_a_time_unless_told_otherwise() => new CurriculumOptions { StepsPerCall = 20, Start = 4 }.Chains(21, 2, 8).ShouldBe((5, 5));
+    public void Shorter_ones_stay_unless_told_otherwise()
+    {
+        new CurriculumOptions { StepsPerCall = 20, Start = 4 }.Chains(21, 2, 8).ShouldBe((2, 5));
+        new CurriculumOptions { StepsPerCall = 20, Start = 4, Lengths = 1 }.Chains(21, 2, 8).ShouldBe((5, 5));
+    }
 
     [Theory]
     [InlineData(0, 1, 2, 2)] // The shortest one, unless it says otherwise.
