@@ -37,12 +37,14 @@ internal sealed class ComparedRun
     /// <summary>Evaluations of a sampling, in order of steps.</summary>
     public IEnumerable<EvaluationSummary> Evaluations(HeldOutSampling sampling) => Summary.Evaluations.Where(e => e.Sampling == sampling);
 
-    /// <summary>The evaluation that counts at a moment: the last one that had cost no more. There is no interpolation between evaluations.</summary>
+    /// <summary>
+    /// The evaluation that counts at a moment: the last one whose step began before as much had been spent, which is where a budget of tokens ends a run. There is no interpolation between evaluations, and the start is none of them.
+    /// </summary>
     public EvaluationSummary? At(Moment moment, HeldOutSampling sampling, MatchedCost matched) => moment switch
     {
         Moment.Start => Evaluations(sampling).FirstOrDefault(e => e.Step == 0),
-        Moment.Tokens => Evaluations(sampling).LastOrDefault(e => TokensAt(e.Step) <= matched.Tokens),
-        Moment.Seconds => Evaluations(sampling).LastOrDefault(e => SecondsAt(e.Step) <= matched.Seconds),
+        Moment.Tokens => Evaluations(sampling).LastOrDefault(e => e.Step > 0 && TokensAt(e.Step - 1) < matched.Tokens),
+        Moment.Seconds => Evaluations(sampling).LastOrDefault(e => e.Step > 0 && SecondsAt(e.Step - 1) < matched.Seconds),
         _ => Evaluations(sampling).LastOrDefault(),
     };
 }

@@ -23,8 +23,8 @@ internal static class ResultTables
             HeldOut(results, runs, HeldOutSampling.T1),
             Differences(results.Gains, "Gains over the start", "End minus start of the same runs, paired by seed and question."),
             Differences(results.Differences.Where(d => d.Moment == Moment.End), "Against the baseline", $"Algorithm minus {results.Baseline}, each run at its own end."),
-            Differences(results.Differences.Where(d => d.Moment == Moment.Tokens), "At equal generated tokens", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Figures.Count(matched.Tokens)} generated tokens, continuations included: the most that every run has spent."),
-            Differences(results.Differences.Where(d => d.Moment == Moment.Seconds), "At equal time", $"Algorithm minus {results.Baseline}, each run at its last evaluation within {Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates), on the machines named above."),
+            .. Matched(results, Moment.Tokens, "At equal generated tokens", $"{Figures.Count(matched.Tokens)} generated tokens, continuations included"),
+            .. Matched(results, Moment.Seconds, "At equal time", $"{Number(matched.Seconds, "0.0")} s of training (rollouts, resampling, updates) on the machines named above"),
             Training(results),
             .. Prefixes(results),
             .. runs.Parts.Count > 0 ? [Suites(results, runs)] : Array.Empty<ResultTable>(),
@@ -67,6 +67,13 @@ internal static class ResultTables
             [
                 a.Name, .. measures.Select(m => $"{Rate(HeldOutOf(results, Moment.Start, a.Name, sampling, m, null).Mean)} → {WithDeviation(HeldOutOf(results, Moment.End, a.Name, sampling, m, null))}"),
             ])]);
+    }
+
+    /// <summary>Runs where they had spent alike; nothing if none was evaluated there.</summary>
+    private static IEnumerable<ResultTable> Matched(ComparisonResults results, Moment moment, string title, string spent)
+    {
+        HeldOutDifference[] differences = [.. results.Differences.Where(d => d.Moment == moment)];
+        return differences.All(d => d.Seeds == 0) ? [] : [Differences(differences, title, $"Algorithm minus {results.Baseline}, each run at its last evaluation after a step that began within {spent}: the most that every run has spent. Runs that were not evaluated by then are left out.")];
     }
 
     private static ResultTable Differences(IEnumerable<HeldOutDifference> differences, string title, string about) => new(

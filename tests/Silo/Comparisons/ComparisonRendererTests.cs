@@ -59,6 +59,19 @@ public sealed class ComparisonRendererTests : IDisposable
         end.Corrected.ShouldBe(.0006);
     }
 
+    [Theory]
+    [InlineData(150, null)] // The step of its first evaluation began there.
+    [InlineData(151, 2)]
+    [InlineData(450, 2)]
+    [InlineData(451, 4)] // Its last step began just below: so a run ends that has such a budget.
+    [InlineData(600, 4)]
+    public void A_run_counts_where_its_last_step_within_a_budget_ends(long tokens, int? step)
+    {
+        var run = new ComparedRun(SyntheticComparison.Summary(new PlannedCell("better", 1, "axpo", [], 1, "")));
+        (run.At(Moment.Tokens, HeldOutSampling.Paper, new MatchedCost(tokens, 0))?.Step).ShouldBe(step);
+        (run.At(Moment.Seconds, HeldOutSampling.Paper, new MatchedCost(0, tokens / 50.0))?.Step).ShouldBe(step);
+    }
+
     [Fact]
     public async Task Suites_are_broken_down_by_the_calls_that_questions_need_in_order_of_their_number()
     {
