@@ -3,8 +3,8 @@ using System.ComponentModel.DataAnnotations;
 namespace Axpo.Core;
 
 /// <summary>
-/// Chains that grow while a run trains. A policy makes no chain of calls much longer than those it was shown, so a question that needs one is all wrong wherever it is resampled from; one call more than it masters is within its
-/// reach, and is the next thing mastered. Held-out questions are of all lengths from the start.
+/// Chains that grow while a run trains. A policy hardly makes chains of calls much longer than those it was shown, so a question that needs one is all wrong wherever it is resampled from; one call more than it masters is within its
+/// reach. Held-out questions are of all lengths from the start. Why, and what came of it: docs/decisions/0011.
 /// </summary>
 [GenerateSerializer, Immutable, Alias("axpo.CurriculumOptions")]
 public sealed record CurriculumOptions

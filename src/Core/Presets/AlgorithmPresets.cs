@@ -115,7 +115,7 @@ public static class AlgorithmPresets
             ]),
         new(
             "axpo-growing",
-            "AXPO for chains longer than the policy has learnt: training asks no longer ones than it may learn next, and a call more every twenty steps; set curriculum.start to the first length that it fails at.",
+            "AXPO for chains longer than the policy has learnt: training asks no longer ones than it may learn next, and a call more every twenty steps; set curriculum.start to the first length that it fails at. No better than axpo where it was measured.",
             Ours + ", docs/decisions/0011",
             [new("curriculum.stepsPerCall", 20, Ours + ", docs/results/study2-growing")]),
         new("axpo-no-prefix-fix", "Ablation: fresh rollouts of the question for the same budget.", Ablation, [new("resample.start", ResampleStart.Fresh, Axpo + ", no prefix fix")]),
