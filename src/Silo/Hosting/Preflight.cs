@@ -210,7 +210,7 @@ public static class Preflight
     }
 
     /// <summary>What an exception says, without what only a caller in code can use.</summary>
-    private static string Said(Exception e, string path)
+    private static string MessageOf(Exception e, string path)
     {
         var message = e is ArgumentException { ParamName: { } name } ? e.Message.Replace($" (Parameter '{name}')", "", StringComparison.Ordinal) : e.Message;
         return message.StartsWith(path, StringComparison.Ordinal) ? message[path.Length..] : message;
@@ -238,7 +238,7 @@ public static class Preflight
         catch (Exception e) when (e is KeyNotFoundException or ArgumentException or IOException or UnauthorizedAccessException or QuestionFileException)
         {
             var path = tasks.Questions is { } given ? given + ": " : "";
-            problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", Said(e, path)));
+            problems.Add(new Problem(tasks.Questions is null ? "tasks" : "tasks.questions", tasks.Questions ?? "", MessageOf(e, path)));
             return;
         }
 

@@ -27,7 +27,7 @@ public sealed class SuiteCatalog(IEnumerable<ITaskSuite> suites, IEnumerable<ITo
     /// </summary>
     /// <exception cref="QuestionFileException">The file is refused.</exception>
     /// <exception cref="KeyNotFoundException">A suite does not exist.</exception>
-    /// <exception cref="ArgumentException">No suite has a share, the horizon does not fit one, or chains are to grow and no suite has any.</exception>
+    /// <exception cref="ArgumentException">No suite has a share, or the horizon does not fit one.</exception>
     public async Task<IQuestionSource> OpenAsync(RunConfiguration configuration, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(configuration);

@@ -102,13 +102,14 @@ public static class SftRecipes
     {
         const int copy = 1000;
         const int suites = 60;
+        var (suffix, purpose) = match == SearchMatch.Exact ? ("-exact", ", for tools.webSearch.match=exact") : ("", "");
         var fact = new FactSuite(match);
         var chain = new FactChainSuite(2, longest, match);
         var copier = new CopyTeacher(calculates: false, match);
         var mixture = new SuiteMixture((fact, 20, 1), (chain, 80, 1));
         return new SftRecipe(
-            match == SearchMatch.Exact ? $"chains-{longest}-exact" : $"chains-{longest}",
-            $"fact and fact-chain of 2 to {longest} hops" + (match == SearchMatch.Exact ? ", for tools.webSearch.match=exact" : ""),
+            $"chains-{longest}{suffix}",
+            $"fact and fact-chain of 2 to {longest} hops{purpose}",
             new SftJob(
                 new SftOptions { ScheduleSteps = 2500, ByLength = false, Threads = 1 },
                 [
