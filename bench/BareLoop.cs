@@ -98,7 +98,7 @@ internal static class BareLoop
         {
             IntraOpThreads.UseOne();
             using var inference = inference_mode();
-            var worker = new StepWorker(decoder.Config, fixedRows: false);
+            var worker = new StepWorker(decoder.Config, deterministic: false);
             var share = new StepShare();
             for (var token = 0; token < _newTokens; token++)
             {

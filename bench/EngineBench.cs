@@ -18,14 +18,16 @@ internal static class EngineBench
     public static async Task<IReadOnlyList<Row>> RunAsync()
     {
         using var model = new BenchModel(Shapes.Tiny);
+        using var plain = Decoder.Load(model.Folder);
         using var decoder = Decoder.Load(model.Folder);
+        decoder.Pack();
         var options = new EngineOptions { KvMebibytes = 1024, MaxBatch = Requests.BatchFor(256) };
         await using var engine = await model.StartAsync(options);
         await using var deterministic = await model.StartAsync(options with { Deterministic = true });
-        return [.. await AtBudgetAsync(decoder, engine, deterministic), .. await CurveAsync(decoder, engine)];
+        return [.. await AtBudgetAsync(decoder, plain, engine, deterministic), .. await CurveAsync(decoder, engine)];
     }
 
-    private static async Task<IReadOnlyList<Row>> AtBudgetAsync(Decoder decoder, PolicyEngine engine, PolicyEngine deterministic)
+    private static async Task<IReadOnlyList<Row>> AtBudgetAsync(Decoder decoder, Decoder plain, PolicyEngine engine, PolicyEngine deterministic)
     {
         Rate ours = new(), grouped = new(), fixedRows = new(), bare = new(), bareOneThread = new(), one = new(), oneTorch = new();
         for (var round = 0; round <= Rounds; round++)
@@ -34,7 +36,7 @@ internal static class EngineBench
             await bare.AddAsync(round, Live * NewTokens, () => BareLoop.RunAsync(decoder, Live, Requests.Workers, PromptTokens, NewTokens));
             await grouped.AddAsync(round, Live * NewTokens, () => EngineAsync(engine, round, Live, groupSize: 8));
             await one.AddAsync(round, NewTokens, () => BareLoop.RunAsync(decoder, 1, 1, PromptTokens, NewTokens));
-            await oneTorch.AddAsync(round, NewTokens, () => BareLoop.TorchAsync(decoder, PromptTokens, NewTokens));
+            await oneTorch.AddAsync(round, NewTokens, () => BareLoop.TorchAsync(plain, PromptTokens, NewTokens));
             await bareOneThread.AddAsync(round, Live * NewTokens, () => BareLoop.RunAsync(decoder, Live, 1, PromptTokens, NewTokens));
             await fixedRows.AddAsync(round, Live * NewTokens, () => EngineAsync(deterministic, round, Live));
         }

@@ -63,6 +63,7 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
         });
         clock.Restart();
         using var decoder = Decoder.Load(folder);
+        decoder.Pack();
         var load = clock.Elapsed.TotalSeconds;
         done.Set();
         watch.Wait();

@@ -37,6 +37,7 @@ Dictionary<string, Func<Task<IReadOnlyList<Row>>>> benchmarks = new(StringCompar
     ["publish"] = PublishBench.RunAsync,
     ["tool-wait"] = ToolWaitBench.RunAsync,
     ["vision"] = VisionBench.RunAsync,
+    ["products"] = ProductBench.RunAsync,
     ["sampler"] = SamplerBench.RunAsync,
     ["learner"] = LearnerBench.RunAsync,
     ["pytorch"] = PytorchBench.RunAsync,

@@ -25,6 +25,7 @@ internal static class SamplerBench
         {
             using var model = new BenchModel(Shapes.Tiny with { VocabSize = vocabulary });
             using var decoder = Decoder.Load(model.Folder);
+            decoder.Pack();
             Rate whole = new(), cut = new(), nucleus = new(), product = new(), step = new();
             for (var round = 0; round <= Rounds; round++)
             {
@@ -57,6 +58,7 @@ internal static class SamplerBench
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
         var hidden = randn(Rows, decoder.Config.HiddenSize);
+        using var logits = options is null ? empty(Rows, decoder.Config.VocabSize) : empty(0);
         var head = new TokenHead(decoder.Config.VocabSize);
         var share = Share(options ?? SamplingOptions.Training());
         int[] work = [.. Enumerable.Range(0, Rows)];
@@ -64,7 +66,7 @@ internal static class SamplerBench
         {
             if (options is null)
             {
-                decoder.Logits(hidden).Dispose();
+                decoder.LogitsInto(logits, hidden, 0);
             }
             else
             {

@@ -63,9 +63,11 @@ internal static unsafe class PhiloxLanes
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Unit(Vector512<uint> bits) =>
         (Vector512.ConvertToSingle(bits) + Vector512.Create(.5f)) * Vector512.Create(1f / 4294967296f);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<uint> High, Vector512<uint> Low) Multiply(Vector512<uint> a, uint by)
     {
         var mask = Vector512.Create(0xFFFFFFFFUL);

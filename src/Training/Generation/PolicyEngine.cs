@@ -24,6 +24,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly DecoderConfig _config;
     private readonly torch.Device _device;
+    private readonly bool _onTensors;
     private readonly EngineLoop _loop;
     private readonly PictureReader? _pictures;
     private readonly PictureKeys _keys = new();
@@ -37,6 +38,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     {
         (_options, _time, _pictures) = (options, time, pictures);
         _config = decoder.Config;
+        _onTensors = threads is null;
         _published = new WeightsVersion(0, 0, folder, "");
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
         var (layout, kvBytes) = (new KvLayout(_config), (long)options.KvMebibytes << 20);
@@ -96,7 +98,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
 
         PolicyEngine Start()
         {
-            var decoder = Decoder.Load(modelFolder, device);
+            var decoder = Open(modelFolder, device, onTensors);
             try
             {
                 return new PolicyEngine(decoder, modelFolder, options, onTensors ? null : ThreadLayouts.For(decoder, options, layouts, logger), PictureReader.Of(modelFolder, images, EngineLoop.ImageBytes(options) / 2), time, logger);
@@ -237,6 +239,18 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         return new Sequence(request with { Tokens = _keys.Of(request.Tokens, request.Images, request.Offset) }, grids);
     }
 
+    /// <summary>The weights as the engine reads them.</summary>
+    private static Decoder Open(string folder, torch.Device device, bool onTensors)
+    {
+        var decoder = Decoder.Load(folder, device);
+        if (!onTensors)
+        {
+            decoder.Pack();
+        }
+
+        return decoder;
+    }
+
     private static torch.Device DeviceOf(EngineOptions options)
     {
         if (WhyNotTogether(options) is { } why)
@@ -288,7 +302,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     }
 
     /// <summary>Reads the weights of now once more. Those that the engine started with have no announced hash.</summary>
-    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Decoder.Load(version.Folder, _device) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
+    private Decoder Reload(WeightsVersion version) => OnOwnThread(() => version.Sha256.Length == 0 ? Open(version.Folder, _device, _onTensors) : Load(version), CancellationToken.None).GetAwaiter().GetResult();
 
     private Decoder Load(WeightsVersion version)
     {
@@ -298,7 +312,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
             throw new InvalidDataException($"weights {version.Fence}.{version.Step}: those in '{version.Folder}' have sha256 {hash}, announced was {version.Sha256}; they are not the ones that were committed");
         }
 
-        var decoder = Decoder.Load(version.Folder, _device);
+        var decoder = Open(version.Folder, _device, _onTensors);
         if (!decoder.Config.IsAlike(_config))
         {
             decoder.Dispose();

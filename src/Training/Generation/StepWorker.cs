@@ -7,22 +7,23 @@ namespace Axpo.Training.Generation;
 
 /// <summary>
 /// Computes a share of a step on the thread that calls it: decoder over the new tokens, attention over the pages, sampling. Decoded and prefilled
-/// tokens are rows of the same passes. With fixed rows every pass of linear layers has exactly <see cref="FixedRows"/> rows, filled up with
-/// rows that nobody reads, so that a row's bits do not depend on its neighbours.
+/// tokens are rows of the same passes. In deterministic mode every pass of linear layers has exactly <see cref="FixedRows"/> rows, filled up with
+/// rows that nobody reads, so that a row's bits do not depend on its neighbours; unless the weights are packed, where they never do.
 /// </summary>
 internal sealed unsafe class StepWorker
 {
-    /// <summary>Rows of a pass in deterministic mode.</summary>
+    /// <summary>Rows of a pass in deterministic mode where weights are not packed.</summary>
     public const int FixedRows = 16;
 
     private readonly KvLayout _layout;
     private readonly PagedAttention _attention;
     private readonly TokenHead _head;
     private readonly AttentionKernel _kernel;
-    private readonly bool _fixedRows;
+    private readonly bool _isDeterministic;
     private readonly List<(Session Session, int Position)> _rows = [];
     private readonly List<AttentionRow> _attending = [];
     private readonly List<int> _samples = [];
+    private bool _fixedRows;
     private int _first;
     private int _count;
     private readonly int _imageToken;
@@ -30,12 +31,12 @@ internal sealed unsafe class StepWorker
     private long[] _ids = [];
     private long[] _positions = [];
 
-    public StepWorker(DecoderConfig config, bool fixedRows)
+    public StepWorker(DecoderConfig config, bool deterministic)
     {
         _layout = new KvLayout(config);
         _attention = new PagedAttention(_layout);
         _head = new TokenHead(config.VocabSize);
-        _fixedRows = fixedRows;
+        _isDeterministic = deterministic;
         (_imageToken, _axes) = config.Pictures is { } pictures ? (pictures.ImageToken, 3) : (0, 1);
         _kernel = Attend;
     }
@@ -47,6 +48,8 @@ internal sealed unsafe class StepWorker
     public void Run(Decoder decoder, PictureFeatures? pictures, StepShare share)
     {
         using var scope = NewDisposeScope();
+        // Packed weights give a row the same bits beside any others.
+        _fixedRows = _isDeterministic && !decoder.IsPacked;
         _rows.Clear();
         foreach (var work in share.Work)
         {
@@ -108,7 +111,7 @@ internal sealed unsafe class StepWorker
 
     private Tensor Attend(int layer, Tensor q, Tensor k, Tensor v)
     {
-        var output = _count < q.shape[0] ? zeros_like(q) : empty_like(q);
+        var output = _count < q.size(0) ? zeros_like(q) : empty_like(q);
         var from = HostMemory.Floats(q);
         var keys = HostMemory.Floats(k);
         var values = HostMemory.Floats(v);

@@ -16,13 +16,13 @@ internal static class TensorCut
     public static Tensor Apply(Tensor logits, Tensor temperature, Tensor topP, Tensor topK, int largestK)
     {
         using var scope = NewDisposeScope();
-        var sorted = largestK < logits.shape[1] ? logits.topk(largestK).values : logits.sort(-1, descending: true).Values;
+        var sorted = largestK < logits.size(1) ? logits.topk(largestK).values : logits.sort(-1, descending: true).Values;
         var exact = sorted.to(ScalarType.Float64);
         var weights = (exact - exact.narrow(1, 0, 1)).div(temperature).exp();
         var rank = ones_like(sorted, ScalarType.Int64).cumsum(1);
         weights = where(rank.le(topK), weights, zeros_like(weights));
         var reached = weights.cumsum(1);
-        var below = reached.lt(topP * reached.narrow(1, reached.shape[1] - 1, 1)).sum(1, keepdim: true);
+        var below = reached.lt(topP * reached.narrow(1, reached.size(1) - 1, 1)).sum(1, keepdim: true);
         var kept = where(topP.IsBelow(1), minimum(below.Plus(1), topK), topK);
 
         // The least logit that is kept; of those equal to it, as many as there is room for.

@@ -60,8 +60,8 @@ internal sealed class TensorNoise : IDisposable
     public Tensor Bits(Tensor rows)
     {
         using var scope = NewDisposeScope();
-        var n = rows.shape[1];
-        var blocks = _counters.shape[0];
+        var n = rows.size(1);
+        var blocks = _counters.size(0);
         var keys = rows.narrow(0, 3, 2 * Rounds).view(Rounds, 2, n, 1);
         var multiplied = stack([_counters.expand(n, blocks), Column(rows, 1, blocks)]);
         var mixed = stack([Column(rows, 0, blocks), Column(rows, 2, blocks)]);
@@ -102,5 +102,5 @@ internal sealed class TensorNoise : IDisposable
         }
     }
 
-    private static Tensor Column(Tensor rows, int number, long blocks) => rows.select(0, number).unsqueeze(1).expand(rows.shape[1], blocks);
+    private static Tensor Column(Tensor rows, int number, long blocks) => rows.select(0, number).unsqueeze(1).expand(rows.size(1), blocks);
 }

@@ -29,7 +29,7 @@ internal sealed unsafe class TokenHead
     public void Sample(Decoder decoder, Tensor hidden, StepShare share, ReadOnlySpan<int> work)
     {
         using var scope = NewDisposeScope();
-        var rows = hidden.shape[0];
+        var rows = hidden.size(0);
         var buffer = empty(rows * Math.Min(_vocabulary, Tile));
         Begin(share, work);
         for (var first = 0; first < _vocabulary; first += Tile)

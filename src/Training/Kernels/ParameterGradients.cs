@@ -13,14 +13,13 @@ internal static class ParameterGradients
     public static void AddLinear(Tensor weight, Tensor outputGradient, Tensor input)
     {
         using var scope = NewDisposeScope();
-        var columns = outputGradient.t();
         if (weight.grad is { } sum)
         {
-            sum.addmm_(columns, input, 1, 1);
+            HostProduct.AddGather(sum, outputGradient, input);
         }
         else
         {
-            weight.grad = columns.mm(input);
+            weight.grad = HostProduct.Gather(outputGradient, input);
         }
     }
 

@@ -12,7 +12,7 @@ internal static unsafe class RowSums
     /// <param name="values">[n, width] float32.</param>
     public static void Add(Tensor table, Tensor ids, Tensor values)
     {
-        var (count, width) = ((int)values.shape[0], (int)values.shape[1]);
+        var (count, width) = ((int)values.size(0), (int)values.size(1));
         var to = HostMemory.Floats(table);
         var rows = HostMemory.Integers(ids);
         var from = HostMemory.Floats(values);

@@ -28,8 +28,8 @@ internal sealed unsafe class FusedHeadPass : IHeadPass
     public FusedHeadPass(Tensor weight, Tensor rows, Tensor targets, double temperature, EntropyUse use)
     {
         (_weight, _rows, _targets, _temperature) = (weight, rows, targets, temperature);
-        _chunk = HeadPass.RowsPerChunk(weight.shape[0], weight.device);
-        var (trains, count) = (is_grad_enabled(), (int)rows.shape[0]);
+        _chunk = HeadPass.RowsPerChunk(weight.size(0), weight.device);
+        var (trains, count) = (is_grad_enabled(), (int)rows.size(0));
         (_logSums, _entropies) = (new float[count], new float[count]);
         using var guard = no_grad();
         var logProbs = new float[count];
@@ -38,9 +38,9 @@ internal sealed unsafe class FusedHeadPass : IHeadPass
         {
             using var scope = NewDisposeScope();
             var logits = Logits(at);
-            var vocabulary = (int)logits.shape[1];
+            var (m, vocabulary) = ((int)logits.size(0), (int)logits.size(1));
             var values = HostMemory.Floats(logits);
-            for (var i = 0; i < logits.shape[0]; i++)
+            for (var i = 0; i < m; i++)
             {
                 var row = values + ((long)i * vocabulary);
                 (_logSums[at + i], _entropies[at + i]) = LogSoftmaxKernel.Normaliser(row, vocabulary, temperature);
@@ -71,13 +71,13 @@ internal sealed unsafe class FusedHeadPass : IHeadPass
         var entropyGradients = HostMemory.Floats(entropies);
         var tokens = HostMemory.Integers(_targets);
         var parts = new List<Tensor>();
-        for (var at = 0; at < _rows.shape[0]; at += _chunk)
+        for (var at = 0; at < _rows.size(0); at += _chunk)
         {
             using var chunk = NewDisposeScope();
             var logits = _logits ?? Logits(at);
-            var vocabulary = (int)logits.shape[1];
+            var (m, vocabulary) = ((int)logits.size(0), (int)logits.size(1));
             var values = HostMemory.Floats(logits);
-            for (var i = 0; i < logits.shape[0]; i++)
+            for (var i = 0; i < m; i++)
             {
                 LogSoftmaxKernel.Backward(
                     values + ((long)i * vocabulary), vocabulary, tokens[at + i], _temperature, _logSums[at + i], _entropies[at + i], gradients[at + i], entropyGradients[at + i]);
@@ -88,13 +88,13 @@ internal sealed unsafe class FusedHeadPass : IHeadPass
                 ParameterGradients.AddLinear(_weight, logits, Rows(at));
             }
 
-            parts.Add(logits.mm(_weight).MoveToOuterDisposeScope());
+            parts.Add(HostProduct.Back(logits, _weight).MoveToOuterDisposeScope());
         }
 
         return (parts.Count == 1 ? parts[0] : cat(parts)).MoveToOuterDisposeScope();
     }
 
-    private Tensor Rows(int at) => _rows.narrow(0, at, Math.Min(_chunk, _rows.shape[0] - at));
+    private Tensor Rows(int at) => _rows.narrow(0, at, Math.Min(_chunk, _rows.size(0) - at));
 
-    private Tensor Logits(int at) => Rows(at).mm(_weight.t());
+    private Tensor Logits(int at) => HostProduct.Forward(Rows(at), _weight);
 }

@@ -45,7 +45,7 @@ public sealed class HeadPass : IHeadPass
         _chunk = RowsPerChunk(vocabulary, rows.device);
         var trains = is_grad_enabled();
         Scores values;
-        if (trains && rows.shape[0] <= _chunk)
+        if (trains && rows.size(0) <= _chunk)
         {
             var leaf = _rows.detach().requires_grad_(true);
             var scores = Score(leaf, 0);
@@ -88,7 +88,7 @@ public sealed class HeadPass : IHeadPass
         }
 
         var gradients = new List<Tensor>();
-        for (var at = 0L; at < _rows.shape[0]; at += _chunk)
+        for (var at = 0L; at < _rows.size(0); at += _chunk)
         {
             using var chunk = NewDisposeScope();
             var rows = Chunk(_rows, at).detach().requires_grad_(true);
@@ -114,7 +114,7 @@ public sealed class HeadPass : IHeadPass
     private Scores InChunks()
     {
         var parts = new List<Scores>();
-        for (var at = 0L; at < _rows.shape[0]; at += _chunk)
+        for (var at = 0L; at < _rows.size(0); at += _chunk)
         {
             parts.Add(Score(Chunk(_rows, at), at));
         }
@@ -146,7 +146,7 @@ public sealed class HeadPass : IHeadPass
 
     private static Tensor Entropy(Tensor all) => -(all.exp() * all).sum(-1);
 
-    private Tensor Chunk(Tensor of, long at) => of.narrow(0, at, Math.Min(_chunk, of.shape[0] - at));
+    private Tensor Chunk(Tensor of, long at) => of.narrow(0, at, Math.Min(_chunk, of.size(0) - at));
 
     private sealed record Scores(Tensor LogProbs, Tensor? Entropies);
 }

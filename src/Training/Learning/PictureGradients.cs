@@ -26,7 +26,7 @@ internal sealed class PictureGradients(PictureRows pictures)
     public void Embedded(Tensor gradient)
     {
         Receive(pictures.Features.Tokens, gradient);
-        using var nothing = zeros(pictures.Rows.shape[0], gradient.shape[1], dtype: gradient.dtype, device: gradient.device);
+        using var nothing = zeros(pictures.Rows.size(0), gradient.size(1), dtype: gradient.dtype, device: gradient.device);
         gradient.index_copy_(0, pictures.Rows, nothing);
     }
 

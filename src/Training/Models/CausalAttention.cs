@@ -74,9 +74,9 @@ public static class CausalAttention
 
         return (_, q, k, v) =>
         {
-            if (q.shape[0] != at)
+            if (q.size(0) != at)
             {
-                throw new ArgumentException($"the lengths add up to {at} tokens, the pass has {q.shape[0]}", nameof(lengths));
+                throw new ArgumentException($"the lengths add up to {at} tokens, the pass has {q.size(0)}", nameof(lengths));
             }
 
             var pieces = runs.Select(run => Aten.ScaledDotProductAttention(Rows(q, run), Rows(k, run), Rows(v, run), isCausal: true)
@@ -85,6 +85,6 @@ public static class CausalAttention
         };
 
         static Tensor Rows(Tensor x, (int Start, int Count, int Length) run) =>
-            x.narrow(0, run.Start, (long)run.Count * run.Length).view(run.Count, run.Length, x.shape[1], x.shape[2]).transpose(1, 2);
+            x.narrow(0, run.Start, (long)run.Count * run.Length).view(run.Count, run.Length, x.size(1), x.size(2)).transpose(1, 2);
     }
 }

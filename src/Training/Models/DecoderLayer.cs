@@ -14,4 +14,8 @@ namespace Axpo.Training.Models;
 /// <param name="Gate">Hidden to intermediate.</param>
 /// <param name="Up">Hidden to intermediate.</param>
 /// <param name="Down">Intermediate to hidden.</param>
-internal sealed record DecoderLayer(Tensor InputNorm, Projection Q, Projection K, Projection V, Projection O, Tensor? QNorm, Tensor? KNorm, Tensor PostNorm, Projection Gate, Projection Up, Projection Down);
+internal sealed record DecoderLayer(Tensor InputNorm, Projection Q, Projection K, Projection V, Projection O, Tensor? QNorm, Tensor? KNorm, Tensor PostNorm, Projection Gate, Projection Up, Projection Down)
+{
+    /// <summary>Its linear layers.</summary>
+    public IEnumerable<Projection> Projections => [Q, K, V, O, Gate, Up, Down];
+}

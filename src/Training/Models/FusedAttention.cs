@@ -20,9 +20,9 @@ internal sealed unsafe class FusedAttention(IReadOnlyList<SequencePath> paths, D
     /// <exception cref="ArgumentException">The sequences do not take n rows.</exception>
     public (Tensor Output, Tensor LogSums) Forward(Tensor q, Tensor k, Tensor v)
     {
-        if (q.shape[0] != _tokens)
+        if (q.size(0) != _tokens)
         {
-            throw new ArgumentException($"the sequences take {_tokens} rows, the pass has {q.shape[0]}", nameof(q));
+            throw new ArgumentException($"the sequences take {_tokens} rows, the pass has {q.size(0)}", nameof(q));
         }
 
         using var scratch = empty(_kernel.Scratch(_longest));

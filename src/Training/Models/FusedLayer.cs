@@ -25,7 +25,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     /// <returns>The rows [n, width], and 1 / root mean square of each [n].</returns>
     public static (Tensor Rows, Tensor Inverse) Normalise(Tensor x, Tensor weight, double eps)
     {
-        var (n, width) = ((int)x.shape[0], (int)x.shape[1]);
+        var (n, width) = ((int)x.size(0), (int)x.size(1));
         var (rows, inverse) = (empty_like(x), empty(n));
         RmsNormKernel.Forward(HostMemory.Floats(x), HostMemory.Floats(weight), (float)eps, HostMemory.Floats(rows), HostMemory.Floats(inverse), n, width);
         return (rows, inverse);
@@ -41,7 +41,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     {
         using var scope = NewDisposeScope();
         RmsNormKernel.Backward(
-            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(inputGradient), HostMemory.Floats(ParameterGradients.OfOrScratch(weight)), (int)x.shape[0], (int)x.shape[1]);
+            HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(inputGradient), HostMemory.Floats(ParameterGradients.OfOrScratch(weight)), (int)x.size(0), (int)x.size(1));
     }
 
     /// <summary>Forward, for <see cref="Decoder.Block"/>.</summary>
@@ -100,7 +100,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     private Tensor Forward(Tensor x, (Tensor Cos, Tensor Sin) rotation, Func<Tensor, Tensor, Tensor, (Tensor Output, Tensor? LogSums)> attention, out LayerTape? tape)
     {
         using var scope = NewDisposeScope();
-        var n = x.shape[0];
+        var n = x.size(0);
         var (inner, inverse) = Normalise(x, weights.InputNorm, config.RmsNormEps);
         var (q, k, v) = (weights.Q.Forward(inner), weights.K.Forward(inner), weights.V.Forward(inner).view(n, config.KvHeads, config.HeadDim));
         var (turnedQ, inverseQ) = Rotate(q, weights.QNorm, config.Heads, rotation);
@@ -120,7 +120,7 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
 
     private (Tensor Turned, Tensor Inverse) Rotate(Tensor x, Tensor? weight, int heads, (Tensor Cos, Tensor Sin) rotation)
     {
-        var n = (int)x.shape[0];
+        var n = (int)x.size(0);
         var (turned, inverse) = (empty(n, heads, config.HeadDim), empty(n, heads));
         if (weight is null)
         {
@@ -137,13 +137,13 @@ internal sealed unsafe class FusedLayer(DecoderConfig config, DecoderLayer weigh
     {
         if (weight is null)
         {
-            RotaryKernel.Backward(HostMemory.Floats(gradient), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), (int)x.shape[0], heads, config.HeadDim);
+            RotaryKernel.Backward(HostMemory.Floats(gradient), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), (int)x.size(0), heads, config.HeadDim);
             return gradient.view(x.shape);
         }
 
         RotaryNormKernel.Backward(
             HostMemory.Floats(gradient), HostMemory.Floats(x), HostMemory.Floats(weight), HostMemory.Floats(inverse), HostMemory.Floats(rotation.Cos), HostMemory.Floats(rotation.Sin), HostMemory.Floats(ParameterGradients.OfOrScratch(weight)),
-            (int)x.shape[0], heads, config.HeadDim);
+            (int)x.size(0), heads, config.HeadDim);
         return gradient.view(x.shape);
     }
 }

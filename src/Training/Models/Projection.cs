@@ -9,8 +9,10 @@ namespace Axpo.Training.Models;
 /// <summary>A linear projection, y = x W^T + b, with a low-rank adapter where one is attached. Gradients are gathered for what requires them only.</summary>
 /// <param name="Weight">W [out, in].</param>
 /// <param name="Bias">b [out]; null: there is none.</param>
-internal sealed record Projection(Tensor Weight, Tensor? Bias)
+internal sealed record Projection(Tensor Weight, Tensor? Bias) : IDisposable
 {
+    private PackedMatrix? _packed;
+
     /// <summary>The adapter; null: there is none.</summary>
     public LoraPair? Lora { get; set; }
 
@@ -26,13 +28,22 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
         return Lora is null ? plain : plain.Plus(nn.functional.linear(nn.functional.linear(x, Lora.A), Lora.B).Times(Lora.Scale));
     }
 
+    /// <summary>From now on it is there for <see cref="Forward"/> and <see cref="AddTo"/> only, faster: W is packed, and freed.</summary>
+    public void Pack()
+    {
+        _packed = new PackedMatrix(Weight);
+        Weight.Dispose();
+    }
+
+    /// <summary>Frees what <see cref="Pack"/> made.</summary>
+    public void Dispose() => _packed?.Dispose();
+
     /// <summary>Without autograd.</summary>
     /// <param name="x">[n, in].</param>
     /// <returns>[n, out].</returns>
     public Tensor Forward(Tensor x)
     {
-        using var columns = Weight.t();
-        var output = Bias is null ? x.mm(columns) : Bias.addmm(x, columns, 1, 1);
+        var output = _packed?.Multiply(x, Bias) ?? (Bias is null ? HostProduct.Forward(x, Weight) : HostProduct.Forward(Bias, x, Weight));
         AddLora(output, x);
         return output;
     }
@@ -43,8 +54,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
     /// <returns>[n, out], new.</returns>
     public Tensor AddTo(Tensor residual, Tensor x)
     {
-        using var columns = Weight.t();
-        var sum = residual.addmm(x, columns, 1, 1);
+        var sum = _packed?.Multiply(x, residual) ?? HostProduct.Forward(residual, x, Weight);
         if (Bias is not null)
         {
             sum.IncreaseBy(Bias);
@@ -84,7 +94,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
     /// <returns>[n, in].</returns>
     public Tensor Back(Tensor gradient)
     {
-        var input = gradient.mm(Weight);
+        var input = HostProduct.Back(gradient, Weight);
         AddLoraBack(input, gradient);
         return input;
     }
@@ -94,15 +104,14 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
     /// <param name="sum">[n, in]; added to.</param>
     public void Back(Tensor gradient, Tensor sum)
     {
-        sum.addmm_(gradient, Weight, 1, 1);
+        HostProduct.AddBack(sum, gradient, Weight);
         AddLoraBack(sum, gradient);
     }
 
     /// <summary>scale x A^T [n, rank].</summary>
     private static Tensor Down(Tensor x, LoraPair lora)
     {
-        using var columns = lora.A.t();
-        var low = x.mm(columns);
+        var low = HostProduct.Forward(x, lora.A);
         low.MultiplyBy(lora.Scale);
         return low;
     }
@@ -110,7 +119,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
     /// <summary>scale dy B [n, rank].</summary>
     private static Tensor Up(Tensor gradient, LoraPair lora)
     {
-        var back = gradient.mm(lora.B);
+        var back = HostProduct.Back(gradient, lora.B);
         back.MultiplyBy(lora.Scale);
         return back;
     }
@@ -120,8 +129,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
         if (Lora is { } lora)
         {
             using var low = Down(x, lora);
-            using var columns = lora.B.t();
-            output.addmm_(low, columns, 1, 1);
+            HostProduct.AddForward(output, low, lora.B);
         }
     }
 
@@ -130,7 +138,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias)
         if (Lora is { } lora)
         {
             using var back = Up(gradient, lora);
-            input.addmm_(back, lora.A, 1, 1);
+            HostProduct.AddBack(input, back, lora.A);
         }
     }
 }

@@ -42,7 +42,7 @@ public static class Rope
     /// <param name="sin">[n, 1, headDim].</param>
     public static Tensor Apply(Tensor x, Tensor cos, Tensor sin)
     {
-        var half = x.shape[^1] / 2;
+        var half = x.size(-1) / 2;
         var rotated = cat([x.narrow(-1, half, half).neg(), x.narrow(-1, 0, half)], -1);
         return (x * cos).Plus(rotated * sin);
     }

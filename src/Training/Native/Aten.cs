@@ -21,7 +21,7 @@ public static unsafe partial class Aten
     /// <param name="eps">Added to the mean square.</param>
     public static Tensor RmsNorm(Tensor input, Tensor weight, double eps)
     {
-        Span<ulong> stack = [Handle(input), Integers(input.shape[^1]), Some(Handle(weight)), Some(Bits(eps))];
+        Span<ulong> stack = [Handle(input), Integers(input.size(-1)), Some(Handle(weight)), Some(Bits(eps))];
         return Call("aten::rms_norm", "", stack);
     }
 
@@ -34,7 +34,7 @@ public static unsafe partial class Aten
     /// <param name="scale">Factor on the scores; null: headDim^-0.5.</param>
     public static Tensor ScaledDotProductAttention(Tensor query, Tensor key, Tensor value, Tensor? mask = null, bool isCausal = false, double? scale = null)
     {
-        var grouped = query.shape[1] != key.shape[1];
+        var grouped = query.size(1) != key.size(1);
         Span<ulong> stack =
         [
             Handle(query), Handle(key), Handle(value), mask is null ? 0 : Some(Handle(mask)), Bits(0.0), isCausal ? 1UL : 0UL,

@@ -1,0 +1,68 @@
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Kernels;
+
+/// <summary>Weights of a linear layer as <see cref="PanelProduct"/> reads them: packed once, for passes that only go forward. Any number of threads may read it.</summary>
+internal sealed unsafe class PackedMatrix : IDisposable
+{
+    private readonly Tensor _panels;
+    private readonly int _inner;
+
+    /// <param name="weight">W [out, in] float32 on the CPU, contiguous; stays the caller's.</param>
+    public PackedMatrix(Tensor weight)
+    {
+        (Outputs, _inner) = ((int)weight.size(0), (int)weight.size(1));
+        _panels = empty(PanelProduct.Panels(Outputs), _inner, PanelProduct.Panel).DetachFromDisposeScope();
+        float* to = HostMemory.Floats(_panels), from = HostMemory.Floats(weight);
+        for (var column = 0; column < Outputs; column += PanelProduct.Panel)
+        {
+            PanelPacking.Columns(from + ((nint)column * _inner), _inner, Math.Min(PanelProduct.Panel, Outputs - column), to + ((nint)column * _inner));
+        }
+    }
+
+    /// <summary>out.</summary>
+    public int Outputs { get; }
+
+    /// <summary>x W^T (+ addend), as a new tensor.</summary>
+    /// <param name="x">[n, in], contiguous.</param>
+    /// <param name="addend">[n, out], or [out] for every row; null: none.</param>
+    /// <returns>[n, out].</returns>
+    public Tensor Multiply(Tensor x, Tensor? addend = null)
+    {
+        var output = empty(x.size(0), Outputs);
+        var added = addend is null ? default : new StridedRows(HostMemory.Floats(addend), (int)x.size(0), addend.dim() == 1 ? 0 : Outputs);
+        PanelProduct.Multiply(Strided(x), HostMemory.Floats(_panels), _inner, Outputs, added, Strided(output));
+        return output;
+    }
+
+    /// <summary>Some columns of x W^T.</summary>
+    /// <param name="x">[n, in], contiguous.</param>
+    /// <param name="first">First of the columns; a multiple of 32.</param>
+    /// <param name="output">[n, columns], contiguous, overwritten.</param>
+    public void MultiplyInto(Tensor x, int first, Tensor output) =>
+        PanelProduct.Multiply(Strided(x), HostMemory.Floats(_panels) + ((nint)first * _inner), _inner, (int)output.size(1), default, Strided(output));
+
+    /// <summary>Rows of W.</summary>
+    /// <param name="ids">[n] int64.</param>
+    /// <returns>[n, in].</returns>
+    public Tensor Rows(Tensor ids)
+    {
+        var rows = empty(ids.size(0), _inner);
+        float* to = HostMemory.Floats(rows), panels = HostMemory.Floats(_panels);
+        foreach (var id in new ReadOnlySpan<long>(HostMemory.Integers(ids), (int)ids.size(0)))
+        {
+            var from = panels + ((nint)(id / PanelProduct.Panel) * _inner * PanelProduct.Panel) + (id % PanelProduct.Panel);
+            for (var i = 0; i < _inner; i++, from += PanelProduct.Panel)
+            {
+                *to++ = *from;
+            }
+        }
+
+        return rows;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _panels.Dispose();
+
+    private static StridedRows Strided(Tensor x) => new(HostMemory.Floats(x), (int)x.size(0), (nint)x.size(1));
+}
