@@ -56,9 +56,9 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     /// <param name="output">[rows, heads, headDim].</param>
     public void Attend(int layer, float* q, float* output)
     {
-        for (var kvHead = 0; kvHead < layout.KvHeads; kvHead++)
+        foreach (var tile in _tiles.All)
         {
-            foreach (var tile in _tiles.All)
+            for (var kvHead = 0; kvHead < layout.KvHeads; kvHead++)
             {
                 Attend(tile, kvHead, layer, q, output);
             }
