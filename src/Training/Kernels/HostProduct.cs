@@ -22,7 +22,7 @@ internal static unsafe class HostProduct
         if (IsOurs)
         {
             var output = empty(x.size(0), weight.size(0));
-            Forward(x, weight, 0, output, null, 0);
+            Forward(x, weight, output, null, 0);
             return output;
         }
 
@@ -40,7 +40,7 @@ internal static unsafe class HostProduct
         if (IsOurs)
         {
             var output = empty(x.size(0), weight.size(0));
-            Forward(x, weight, 0, output, HostMemory.Floats(addend), addend.dim() == 1 ? 0 : (nint)weight.size(0));
+            Forward(x, weight, output, HostMemory.Floats(addend), addend.dim() == 1 ? 0 : (nint)weight.size(0));
             return output;
         }
 
@@ -56,7 +56,7 @@ internal static unsafe class HostProduct
     {
         if (IsOurs)
         {
-            Forward(x, weight, 0, sum, HostMemory.Floats(sum), (nint)weight.size(0));
+            Forward(x, weight, sum, HostMemory.Floats(sum), (nint)weight.size(0));
             return;
         }
 
@@ -130,11 +130,11 @@ internal static unsafe class HostProduct
 
     private static bool IsOurs => _isOurs && get_num_threads() == 1;
 
-    private static void Forward(Tensor x, Tensor weight, int first, Tensor output, float* addend, nint addendStride)
+    private static void Forward(Tensor x, Tensor weight, Tensor output, float* addend, nint addendStride)
     {
         var (n, inner, columns) = ((int)x.size(0), (int)x.size(1), (int)output.size(1));
         using var scratch = empty(inner, PanelProduct.Panel);
-        float* panel = HostMemory.Floats(scratch), from = HostMemory.Floats(weight) + ((nint)first * inner);
+        float* panel = HostMemory.Floats(scratch), from = HostMemory.Floats(weight);
         StridedRows rows = new(HostMemory.Floats(x), n, inner), sums = new(addend, n, addendStride), to = new(HostMemory.Floats(output), n, columns);
         for (var column = 0; column < columns; column += PanelProduct.Panel)
         {

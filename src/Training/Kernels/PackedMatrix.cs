@@ -45,12 +45,18 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Rows of W.</summary>
     /// <param name="ids">[n] int64.</param>
     /// <returns>[n, in].</returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such row.</exception>
     public Tensor Rows(Tensor ids)
     {
         var rows = empty(ids.size(0), _inner);
         float* to = HostMemory.Floats(rows), panels = HostMemory.Floats(_panels);
         foreach (var id in new ReadOnlySpan<long>(HostMemory.Integers(ids), (int)ids.size(0)))
         {
+            if (id < 0 || id >= Outputs)
+            {
+                throw new ArgumentOutOfRangeException(nameof(ids), id, $"there are {Outputs} rows");
+            }
+
             var from = panels + ((nint)(id / PanelProduct.Panel) * _inner * PanelProduct.Panel) + (id % PanelProduct.Panel);
             for (var i = 0; i < _inner; i++, from += PanelProduct.Panel)
             {

@@ -50,12 +50,7 @@ internal static unsafe class PanelProduct
 
     private static void Whole(StridedRows rows, float* panels, int inner, int together, StridedRows addend, StridedRows output)
     {
-        var row = 0;
-        for (; row + 8 <= rows.Count; row += 8)
-        {
-            Eight(rows.At(row), panels, inner, addend.At(row), output.At(row));
-        }
-
+        var row = Eight(rows, panels, inner, addend, output);
         for (; row + 4 <= rows.Count; row += 4)
         {
             Four(rows.At(row), panels, inner, addend.At(row), output.At(row));
@@ -106,52 +101,64 @@ internal static unsafe class PanelProduct
         }
     }
 
+    /// <summary>Rows by eight.</summary>
+    /// <returns>Rows done.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Eight(StridedRows rows, float* panel, int inner, StridedRows addend, StridedRows output)
+    private static int Eight(StridedRows rows, float* panel, int inner, StridedRows addend, StridedRows output)
     {
-        float* r0 = rows.Data, r1 = r0 + rows.Stride, r2 = r1 + rows.Stride, r3 = r2 + rows.Stride, r4 = r3 + rows.Stride, r5 = r4 + rows.Stride, r6 = r5 + rows.Stride, r7 = r6 + rows.Stride;
-        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
-        Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
-        var (step, at) = (rows.Step, (nint)0);
-        for (var end = panel + ((nint)inner * Panel); panel < end; panel += Panel, at += step)
+        float* r0 = rows.Data, from = addend.Data, to = output.Data, end = panel + ((nint)inner * Panel);
+        var (stride, step, row) = (rows.Stride, rows.Step, 0);
+        for (; row + 8 <= rows.Count; row += 8)
         {
-            var low = Vector512.Load(panel);
-            var high = Vector512.Load(panel + Lanes);
-            Vector512<float> x;
-            x = Vector512.Create(r0[at]);
-            a0 = Vector512.FusedMultiplyAdd(x, low, a0);
-            b0 = Vector512.FusedMultiplyAdd(x, high, b0);
-            x = Vector512.Create(r1[at]);
-            a1 = Vector512.FusedMultiplyAdd(x, low, a1);
-            b1 = Vector512.FusedMultiplyAdd(x, high, b1);
-            x = Vector512.Create(r2[at]);
-            a2 = Vector512.FusedMultiplyAdd(x, low, a2);
-            b2 = Vector512.FusedMultiplyAdd(x, high, b2);
-            x = Vector512.Create(r3[at]);
-            a3 = Vector512.FusedMultiplyAdd(x, low, a3);
-            b3 = Vector512.FusedMultiplyAdd(x, high, b3);
-            x = Vector512.Create(r4[at]);
-            a4 = Vector512.FusedMultiplyAdd(x, low, a4);
-            b4 = Vector512.FusedMultiplyAdd(x, high, b4);
-            x = Vector512.Create(r5[at]);
-            a5 = Vector512.FusedMultiplyAdd(x, low, a5);
-            b5 = Vector512.FusedMultiplyAdd(x, high, b5);
-            x = Vector512.Create(r6[at]);
-            a6 = Vector512.FusedMultiplyAdd(x, low, a6);
-            b6 = Vector512.FusedMultiplyAdd(x, high, b6);
-            x = Vector512.Create(r7[at]);
-            a7 = Vector512.FusedMultiplyAdd(x, low, a7);
-            b7 = Vector512.FusedMultiplyAdd(x, high, b7);
+            float* r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride, r5 = r4 + stride, r6 = r5 + stride, r7 = r6 + stride;
+            Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, a4 = default, a5 = default, a6 = default, a7 = default;
+            Vector512<float> b0 = default, b1 = default, b2 = default, b3 = default, b4 = default, b5 = default, b6 = default, b7 = default;
+            nint at = 0;
+            for (var values = panel; values < end; values += Panel, at += step)
+            {
+                var low = Vector512.Load(values);
+                var high = Vector512.Load(values + Lanes);
+                Vector512<float> x;
+                x = Vector512.Create(r0[at]);
+                a0 = Vector512.FusedMultiplyAdd(x, low, a0);
+                b0 = Vector512.FusedMultiplyAdd(x, high, b0);
+                x = Vector512.Create(r1[at]);
+                a1 = Vector512.FusedMultiplyAdd(x, low, a1);
+                b1 = Vector512.FusedMultiplyAdd(x, high, b1);
+                x = Vector512.Create(r2[at]);
+                a2 = Vector512.FusedMultiplyAdd(x, low, a2);
+                b2 = Vector512.FusedMultiplyAdd(x, high, b2);
+                x = Vector512.Create(r3[at]);
+                a3 = Vector512.FusedMultiplyAdd(x, low, a3);
+                b3 = Vector512.FusedMultiplyAdd(x, high, b3);
+                x = Vector512.Create(r4[at]);
+                a4 = Vector512.FusedMultiplyAdd(x, low, a4);
+                b4 = Vector512.FusedMultiplyAdd(x, high, b4);
+                x = Vector512.Create(r5[at]);
+                a5 = Vector512.FusedMultiplyAdd(x, low, a5);
+                b5 = Vector512.FusedMultiplyAdd(x, high, b5);
+                x = Vector512.Create(r6[at]);
+                a6 = Vector512.FusedMultiplyAdd(x, low, a6);
+                b6 = Vector512.FusedMultiplyAdd(x, high, b6);
+                x = Vector512.Create(r7[at]);
+                a7 = Vector512.FusedMultiplyAdd(x, low, a7);
+                b7 = Vector512.FusedMultiplyAdd(x, high, b7);
+            }
+
+            Store(0, from, addend.Stride, to, output.Stride, a0, b0);
+            Store(1, from, addend.Stride, to, output.Stride, a1, b1);
+            Store(2, from, addend.Stride, to, output.Stride, a2, b2);
+            Store(3, from, addend.Stride, to, output.Stride, a3, b3);
+            Store(4, from, addend.Stride, to, output.Stride, a4, b4);
+            Store(5, from, addend.Stride, to, output.Stride, a5, b5);
+            Store(6, from, addend.Stride, to, output.Stride, a6, b6);
+            Store(7, from, addend.Stride, to, output.Stride, a7, b7);
+            r0 = r7 + stride;
+            from = from is null ? null : from + (8 * addend.Stride);
+            to += 8 * output.Stride;
         }
 
-        Store(0, addend, output, a0, b0);
-        Store(1, addend, output, a1, b1);
-        Store(2, addend, output, a2, b2);
-        Store(3, addend, output, a3, b3);
-        Store(4, addend, output, a4, b4);
-        Store(5, addend, output, a5, b5);
-        Store(6, addend, output, a6, b6);
-        Store(7, addend, output, a7, b7);
+        return row;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -179,10 +186,10 @@ internal static unsafe class PanelProduct
             b3 = Vector512.FusedMultiplyAdd(x, high, b3);
         }
 
-        Store(0, addend, output, a0, b0);
-        Store(1, addend, output, a1, b1);
-        Store(2, addend, output, a2, b2);
-        Store(3, addend, output, a3, b3);
+        Store(0, addend.Data, addend.Stride, output.Data, output.Stride, a0, b0);
+        Store(1, addend.Data, addend.Stride, output.Data, output.Stride, a1, b1);
+        Store(2, addend.Data, addend.Stride, output.Data, output.Stride, a2, b2);
+        Store(3, addend.Data, addend.Stride, output.Data, output.Stride, a3, b3);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -197,7 +204,7 @@ internal static unsafe class PanelProduct
             b = Vector512.FusedMultiplyAdd(x, Vector512.Load(panel + Lanes), b);
         }
 
-        Store(0, addend, output, a, b);
+        Store(0, addend.Data, addend.Stride, output.Data, output.Stride, a, b);
     }
 
     /// <summary>One row over four panels.</summary>
@@ -221,26 +228,24 @@ internal static unsafe class PanelProduct
             b3 = Vector512.FusedMultiplyAdd(x, Vector512.Load(p3 + at + Lanes), b3);
         }
 
-        Store(0, addend, output, a0, b0);
-        Store(0, addend.At(0, Panel), output.At(0, Panel), a1, b1);
-        Store(0, addend.At(0, 2 * Panel), output.At(0, 2 * Panel), a2, b2);
-        Store(0, addend.At(0, 3 * Panel), output.At(0, 3 * Panel), a3, b3);
+        Store(0, addend.Data, addend.Stride, output.Data, output.Stride, a0, b0);
+        Store(0, addend.At(0, Panel).Data, 0, output.Data + Panel, 0, a1, b1);
+        Store(0, addend.At(0, 2 * Panel).Data, 0, output.Data + (2 * Panel), 0, a2, b2);
+        Store(0, addend.At(0, 3 * Panel).Data, 0, output.Data + (3 * Panel), 0, a3, b3);
     }
 
     // No call here: the sums would go to memory and back in every round of the loops above.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(int row, StridedRows addend, StridedRows output, Vector512<float> a, Vector512<float> b)
+    private static void Store(int row, float* addend, nint addendStride, float* output, nint stride, Vector512<float> a, Vector512<float> b)
     {
-        var to = output.Data + (row * output.Stride);
-        if (addend.Data is not null)
+        if (addend is not null)
         {
-            var from = addend.Data + (row * addend.Stride);
-            a += Vector512.Load(from);
-            b += Vector512.Load(from + Lanes);
+            a += Vector512.Load(addend + (row * addendStride));
+            b += Vector512.Load(addend + (row * addendStride) + Lanes);
         }
 
-        a.Store(to);
-        b.Store(to + Lanes);
+        a.Store(output + (row * stride));
+        b.Store(output + (row * stride) + Lanes);
     }
 }
 
