@@ -7,10 +7,13 @@ namespace Axpo.Training.Kernels;
 
 /// <summary>
 /// Matrix products of passes written by hand, in float32 on the CPU. libtorch's MKL takes its kernels for AVX-512 on Intel's processors only: elsewhere, on a thread by itself, the products are <see cref="PanelProduct"/>'s,
-/// whose panels are packed on the way. Which of the two it is follows from the processor and the thread's number of intra-op threads alone. Tensors are contiguous.
+/// whose panels are packed on the way. Which of the two it is follows from the processor, the number of rows and the thread's number of intra-op threads alone. Tensors are contiguous.
 /// </summary>
 internal static unsafe class HostProduct
 {
+    // Fewer rows are not worth the packing.
+    private const int FewestRows = 64;
+
     private static readonly bool _isOurs = PanelProduct.IsSupported && !IsIntel();
 
     /// <summary>x W^T, as a new tensor.</summary>
@@ -19,7 +22,7 @@ internal static unsafe class HostProduct
     /// <returns>[n, out].</returns>
     public static Tensor Forward(Tensor x, Tensor weight)
     {
-        if (IsOurs)
+        if (IsOurs(x))
         {
             var output = empty(x.size(0), weight.size(0));
             Forward(x, weight, output, null, 0);
@@ -37,7 +40,7 @@ internal static unsafe class HostProduct
     /// <returns>[n, out].</returns>
     public static Tensor Forward(Tensor addend, Tensor x, Tensor weight)
     {
-        if (IsOurs)
+        if (IsOurs(x))
         {
             var output = empty(x.size(0), weight.size(0));
             Forward(x, weight, output, HostMemory.Floats(addend), addend.dim() == 1 ? 0 : (nint)weight.size(0));
@@ -54,7 +57,7 @@ internal static unsafe class HostProduct
     /// <param name="weight">W [out, in].</param>
     public static void AddForward(Tensor sum, Tensor x, Tensor weight)
     {
-        if (IsOurs)
+        if (IsOurs(x))
         {
             Forward(x, weight, sum, HostMemory.Floats(sum), (nint)weight.size(0));
             return;
@@ -70,7 +73,7 @@ internal static unsafe class HostProduct
     /// <returns>[n, in].</returns>
     public static Tensor Back(Tensor gradient, Tensor weight)
     {
-        if (!IsOurs)
+        if (!IsOurs(gradient))
         {
             return gradient.mm(weight);
         }
@@ -86,7 +89,7 @@ internal static unsafe class HostProduct
     /// <param name="weight">W [out, in].</param>
     public static void AddBack(Tensor sum, Tensor gradient, Tensor weight)
     {
-        if (IsOurs)
+        if (IsOurs(gradient))
         {
             Back(gradient, weight, sum, isSum: true);
             return;
@@ -101,7 +104,7 @@ internal static unsafe class HostProduct
     /// <returns>[out, in].</returns>
     public static Tensor Gather(Tensor gradient, Tensor x)
     {
-        if (IsOurs)
+        if (IsOurs(gradient))
         {
             var output = empty(gradient.size(1), x.size(1));
             Gather(gradient, x, output, isSum: false);
@@ -118,7 +121,7 @@ internal static unsafe class HostProduct
     /// <param name="x">[n, in].</param>
     public static void AddGather(Tensor sum, Tensor gradient, Tensor x)
     {
-        if (IsOurs)
+        if (IsOurs(gradient))
         {
             Gather(gradient, x, sum, isSum: true);
             return;
@@ -128,7 +131,7 @@ internal static unsafe class HostProduct
         sum.addmm_(columns, x, 1, 1);
     }
 
-    private static bool IsOurs => _isOurs && get_num_threads() == 1;
+    private static bool IsOurs(Tensor rows) => _isOurs && rows.size(0) >= FewestRows && get_num_threads() == 1;
 
     private static void Forward(Tensor x, Tensor weight, Tensor output, float* addend, nint addendStride)
     {
