@@ -19,8 +19,7 @@ internal static class EngineBench
     {
         using var model = new BenchModel(Shapes.Tiny);
         using var plain = Decoder.Load(model.Folder);
-        using var decoder = Decoder.Load(model.Folder);
-        decoder.Pack();
+        using var decoder = Decoder.LoadPacked(model.Folder);
         var options = new EngineOptions { KvMebibytes = 1024, MaxBatch = Requests.BatchFor(256) };
         await using var engine = await model.StartAsync(options);
         await using var deterministic = await model.StartAsync(options with { Deterministic = true });

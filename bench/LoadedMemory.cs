@@ -62,8 +62,7 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
             return 0;
         });
         clock.Restart();
-        using var decoder = Decoder.Load(folder);
-        decoder.Pack();
+        using var decoder = Decoder.LoadPacked(folder);
         var load = clock.Elapsed.TotalSeconds;
         done.Set();
         watch.Wait();

@@ -24,8 +24,7 @@ internal static class SamplerBench
         foreach (var (vocabulary, repeats) in _sizes)
         {
             using var model = new BenchModel(Shapes.Tiny with { VocabSize = vocabulary });
-            using var decoder = Decoder.Load(model.Folder);
-            decoder.Pack();
+            using var decoder = Decoder.LoadPacked(model.Folder);
             Rate whole = new(), cut = new(), nucleus = new(), product = new(), step = new();
             for (var round = 0; round <= Rounds; round++)
             {

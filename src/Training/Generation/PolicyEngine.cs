@@ -240,16 +240,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
     }
 
     /// <summary>The weights as the engine reads them.</summary>
-    private static Decoder Open(string folder, torch.Device device, bool onTensors)
-    {
-        var decoder = Decoder.Load(folder, device);
-        if (!onTensors)
-        {
-            decoder.Pack();
-        }
-
-        return decoder;
-    }
+    private static Decoder Open(string folder, torch.Device device, bool onTensors) => onTensors ? Decoder.Load(folder, device) : Decoder.LoadPacked(folder);
 
     private static torch.Device DeviceOf(EngineOptions options)
     {

@@ -5,18 +5,28 @@ namespace Axpo.Training.Kernels;
 /// <summary>Weights of a linear layer as <see cref="PanelProduct"/> reads them: packed once, for passes that only go forward. Any number of threads may read it.</summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {
+    // Of a file in another precision so many rows are in memory twice; a multiple of a panel.
+    private const int RowsAtOnce = 4 * PanelProduct.Panel;
+
     private readonly Tensor _panels;
     private readonly int _inner;
 
-    /// <param name="weight">W [out, in] float32 on the CPU, contiguous; stays the caller's.</param>
+    /// <param name="weight">W [out, in] on the CPU, of any floating type; stays the caller's.</param>
     public PackedMatrix(Tensor weight)
     {
         (Outputs, _inner) = ((int)weight.size(0), (int)weight.size(1));
         _panels = empty(PanelProduct.Panels(Outputs), _inner, PanelProduct.Panel).DetachFromDisposeScope();
-        float* to = HostMemory.Floats(_panels), from = HostMemory.Floats(weight);
-        for (var column = 0; column < Outputs; column += PanelProduct.Panel)
+        var to = HostMemory.Floats(_panels);
+        for (var first = 0; first < Outputs; first += RowsAtOnce)
         {
-            PanelPacking.Columns(from + ((nint)column * _inner), _inner, Math.Min(PanelProduct.Panel, Outputs - column), to + ((nint)column * _inner));
+            using var scope = NewDisposeScope();
+            var count = Math.Min(RowsAtOnce, Outputs - first);
+            var rows = weight.narrow(0, first, count).to(ScalarType.Float32).contiguous();
+            var from = HostMemory.Floats(rows);
+            for (var column = 0; column < count; column += PanelProduct.Panel)
+            {
+                PanelPacking.Columns(from + ((nint)column * _inner), _inner, Math.Min(PanelProduct.Panel, count - column), to + ((nint)(first + column) * _inner));
+            }
         }
     }
 

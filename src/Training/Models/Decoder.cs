@@ -81,10 +81,10 @@ public sealed class Decoder : IDisposable
 
         _norm = Add(decoder + "norm.weight", config.HiddenSize);
         _head = config.TieWordEmbeddings ? _embedding : Add("lm_head.weight", config.VocabSize, config.HiddenSize);
-        (_cos, _sin) = Rope.Tables(config, _embedding.device, _embedding.dtype);
+        (_cos, _sin) = Rope.Tables(config, _norm.device, _norm.dtype);
         _cos.DetachFromDisposeScope();
         _sin.DetachFromDisposeScope();
-        _axes = config.Pictures is null ? null : MultiAxisRope.Axes(config.Pictures.RopeSections, config.HeadDim, _embedding.device).DetachFromDisposeScope();
+        _axes = config.Pictures is null ? null : MultiAxisRope.Axes(config.Pictures.RopeSections, config.HeadDim, _norm.device).DetachFromDisposeScope();
     }
 
     /// <summary>Shape.</summary>
@@ -137,30 +137,7 @@ public sealed class Decoder : IDisposable
         return new Decoder(Config, _description, (name, _) => values[name].detach());
     }
 
-    /// <summary>
-    /// From now on it is there for <see cref="Forward"/> and <see cref="LogitsInto"/> only, faster where the processor is one of <see cref="PanelProduct"/>: linear layers, and a tied embedding with them, are packed, and their weights freed.
-    /// A row's bits are then the same whatever rows there are beside it (<see cref="IsPacked"/>). float32 on the CPU, without an adapter.
-    /// </summary>
-    internal void Pack()
-    {
-        if (!PanelProduct.IsSupported)
-        {
-            return;
-        }
-
-        foreach (var layer in _layers)
-        {
-            foreach (var projection in layer.Projections)
-            {
-                projection.Pack();
-            }
-        }
-
-        _packedHead = new PackedMatrix(_head);
-        _head.Dispose();
-    }
-
-    /// <summary>Whether it is packed.</summary>
+    /// <summary>Whether it was loaded by <see cref="LoadPacked"/> on a processor that it is for: a row's bits are then the same whatever rows there are beside it.</summary>
     internal bool IsPacked => _packedHead is not null;
 
     /// <summary>A copy with its own memory in which the adapter is part of the weights: W + scale B A.</summary>
@@ -191,18 +168,30 @@ public sealed class Decoder : IDisposable
     public static Decoder Load(string folder, Device? device = null, ScalarType? dtype = null)
     {
         LibtorchLoader.EnsureLoaded();
-        if (LoraShape.IsIn(folder))
+        return LoraShape.IsIn(folder) ? LoadMerged(folder, device, dtype) : Load(folder, (_, tensor) => tensor.to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
+    }
+
+    /// <summary>
+    /// Loads a folder for generation on the CPU in float32: where the processor is one of <see cref="PanelProduct"/>, the weights of linear layers, and a tied embedding with them, are there only as it reads them, and the decoder
+    /// for <see cref="Forward"/> and <see cref="LogitsInto"/> only.
+    /// </summary>
+    /// <inheritdoc cref="Load(string, Device?, ScalarType?)"/>
+    internal static Decoder LoadPacked(string folder)
+    {
+        LibtorchLoader.EnsureLoaded();
+        if (!PanelProduct.IsSupported)
         {
-            using var adapted = Load(LoraShape.BaseOf(folder), device, dtype);
-            adapted.Attach(LoraAdapter.Load(folder, adapted.Config, adapted.Device));
-            return adapted.Merged();
+            return Load(folder);
         }
 
-        var config = DecoderConfig.FromFolder(folder);
-        var shapes = Shapes(config);
-        using var scope = NewDisposeScope();
-        var tensors = ModelWeights.Read(folder, shapes, IsIgnored(config));
-        return new Decoder(config, ModelDescription.FromFolder(folder, config), (name, _) => tensors[name].to(dtype ?? ScalarType.Float32, device ?? ComputeDevice.Cpu, copy: true).requires_grad_(false));
+        var tied = DecoderConfig.FromFolder(folder).TieWordEmbeddings;
+        var decoder = LoraShape.IsIn(folder) ? LoadMerged(folder, null, null) : Load(folder, (name, tensor) => IsMatrix(name, tensor) ? tensor : tensor.to(ScalarType.Float32, copy: true));
+        decoder.Pack();
+        return decoder;
+
+        // What is packed stays in the file until then.
+        bool IsMatrix(string name, Tensor tensor) =>
+            tensor.dim() == 2 && !name.StartsWith(VisionTower.Prefix, StringComparison.Ordinal) && (tied || !name.EndsWith("embed_tokens.weight", StringComparison.Ordinal));
     }
 
     /// <summary>Checks names and shapes of a folder's weights without reading them.</summary>
@@ -467,6 +456,33 @@ public sealed class Decoder : IDisposable
     {
         var values = _parameters.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal);
         return With(new Decoder(Config, _description, (name, _) => values[name].detach().requires_grad_(values[name].requires_grad)), t => t.detach().requires_grad_(t.requires_grad));
+    }
+
+    private static Decoder Load(string folder, Func<string, Tensor, Tensor> take)
+    {
+        var config = DecoderConfig.FromFolder(folder);
+        using var scope = NewDisposeScope();
+        var tensors = ModelWeights.Read(folder, Shapes(config), IsIgnored(config));
+        return new Decoder(config, ModelDescription.FromFolder(folder, config), (name, _) => take(name, tensors[name]));
+    }
+
+    /// <summary>An adapter's model with the adapter in its weights.</summary>
+    private static Decoder LoadMerged(string folder, Device? device, ScalarType? dtype)
+    {
+        using var adapted = Load(LoraShape.BaseOf(folder), device, dtype);
+        adapted.Attach(LoraAdapter.Load(folder, adapted.Config, adapted.Device));
+        return adapted.Merged();
+    }
+
+    private void Pack()
+    {
+        foreach (var projection in _layers.SelectMany(l => l.Projections))
+        {
+            projection.Pack();
+        }
+
+        _packedHead = new PackedMatrix(_head);
+        _head.Dispose();
     }
 
     private Decoder With(Decoder copy, Func<Tensor, Tensor> map)

@@ -1,0 +1,157 @@
+using Axpo.Training.Kernels;
+using Axpo.Training.Models;
+using Axpo.Training.Native;
+using Axpo.Training.Threads;
+using Shouldly;
+using TorchSharp;
+using Xunit;
+using static TorchSharp.torch;
+
+namespace Axpo.Training.Tests.Kernels;
+
+/// <summary>Matrix products of our own against libtorch's.</summary>
+public sealed class PanelProductTests
+{
+    private const double Bound = 1e-5;
+
+    public PanelProductTests() => LibtorchLoader.EnsureLoaded();
+
+    public static TheoryData<int, int, int> Layers()
+    {
+        var data = new TheoryData<int, int, int>();
+        foreach (var rows in new[] { 1, 2, 3, 4, 7, 8, 13, 64, 71 })
+        {
+            foreach (var (inputs, outputs) in new[] { (1, 1), (5, 31), (16, 32), (33, 33), (40, 160), (128, 344) })
+            {
+                data.Add(rows, inputs, outputs);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void Packed_weights(int rows, int inputs, int outputs)
+    {
+        RequireLanes();
+        using var scope = NewDisposeScope();
+        var (x, w, addend, bias) = (Random(1, rows, inputs), Random(2, outputs, inputs), Random(3, rows, outputs), Random(4, outputs));
+        using var packed = new PackedMatrix(w);
+        var want = x.mm(w.t());
+        Near(packed.Multiply(x), want);
+        Near(packed.Multiply(x, addend), want + addend);
+        Near(packed.Multiply(x, bias), want + bias);
+    }
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void Passes_of_the_learner(int rows, int inputs, int outputs)
+    {
+        IntraOpThreads.UseOne();
+        using var scope = NewDisposeScope();
+        var (x, w, dy, bias) = (Random(1, rows, inputs), Random(2, outputs, inputs), Random(3, rows, outputs), Random(4, outputs));
+        Near(HostProduct.Forward(x, w), x.mm(w.t()));
+        Near(HostProduct.Forward(dy, x, w), x.mm(w.t()) + dy);
+        Near(HostProduct.Forward(bias, x, w), x.mm(w.t()) + bias);
+        Near(HostProduct.Back(dy, w), dy.mm(w));
+        Near(HostProduct.Gather(dy, x), dy.t().mm(x));
+        var (sums, inputSums, weightSums) = (dy.clone(), x.clone(), w.clone());
+        HostProduct.AddForward(sums, x, w);
+        HostProduct.AddBack(inputSums, dy, w);
+        HostProduct.AddGather(weightSums, dy, x);
+        Near(sums, dy + x.mm(w.t()));
+        Near(inputSums, x + dy.mm(w));
+        Near(weightSums, w + dy.t().mm(x));
+    }
+
+    [Theory]
+    [InlineData(128, 344)]
+    [InlineData(50, 97)]
+    public void A_rows_bits_do_not_depend_on_its_neighbours(int inputs, int outputs)
+    {
+        RequireLanes();
+        using var scope = NewDisposeScope();
+        var (x, addend) = (Random(1, 29, inputs), Random(2, 29, outputs));
+        using var packed = new PackedMatrix(Random(3, outputs, inputs));
+        var together = packed.Multiply(x, addend);
+        foreach (var (first, count) in new[] { (0, 1), (28, 1), (3, 2), (5, 3), (7, 4), (2, 6), (11, 8), (1, 13), (4, 25) })
+        {
+            packed.Multiply(x.narrow(0, first, count), addend.narrow(0, first, count)).bytes.SequenceEqual(together.narrow(0, first, count).bytes).ShouldBeTrue($"rows {first} to {first + count - 1}");
+        }
+    }
+
+    [Fact]
+    public void Some_columns_are_those_of_all()
+    {
+        RequireLanes();
+        using var scope = NewDisposeScope();
+        var x = Random(1, 9, 40);
+        using var packed = new PackedMatrix(Random(2, 150, 40));
+        var part = empty(9, 86);
+        packed.MultiplyInto(x, 64, part);
+        part.bytes.SequenceEqual(packed.Multiply(x).narrow(1, 64, 86).contiguous().bytes).ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData(ScalarType.Float32)]
+    [InlineData(ScalarType.Float16)]
+    [InlineData(ScalarType.BFloat16)]
+    public void Rows_come_out_as_they_went_in(ScalarType type)
+    {
+        using var scope = NewDisposeScope();
+        var w = Random(1, 301, 17).to(type);
+        using var packed = new PackedMatrix(w);
+        var ids = tensor(new long[] { 300, 0, 31, 32, 32, 127, 128 });
+        packed.Rows(ids).bytes.SequenceEqual(w.index_select(0, ids).to(ScalarType.Float32).bytes).ShouldBeTrue();
+        foreach (var id in new[] { -1L, 301 })
+        {
+            Should.Throw<ArgumentOutOfRangeException>(() => packed.Rows(tensor(new[] { 0, id }))).Message.ShouldContain("301");
+        }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_packed_decoder_computes_what_the_plain_one_does(bool tied)
+    {
+        RequireLanes();
+        using var scope = NewDisposeScope();
+        using var guard = no_grad();
+        var folder = Path.Combine(Directory.CreateTempSubdirectory("axpo-test-").FullName, "model");
+        var config = new DecoderConfig
+        {
+            VocabSize = 97, HiddenSize = 48, Layers = 2, Heads = 4, KvHeads = 2, HeadDim = 12, IntermediateSize = 70, MaxPositions = 64, TieWordEmbeddings = tied, QkvBias = true, OutputBias = true,
+        };
+        using (var decoder = Decoder.Create(config, 1))
+        {
+            foreach (var (_, value) in decoder.Parameters.Where(p => p.Name.EndsWith(".bias", StringComparison.Ordinal)))
+            {
+                value.copy_(Random(5, value.shape));
+            }
+
+            decoder.Save(folder);
+        }
+
+        using var plain = Decoder.Load(folder);
+        using var packed = Decoder.LoadPacked(folder);
+        Directory.Delete(Path.GetDirectoryName(folder)!, recursive: true);
+        (plain.IsPacked, packed.IsPacked).ShouldBe((false, true));
+        var (ids, positions) = (tensor(new long[] { 3, 96, 0, 41, 41 }), arange(5L, ScalarType.Int64));
+        var (want, got) = (plain.Forward(ids, positions, CausalAttention.Packed([5], config)), packed.Forward(ids, positions, CausalAttention.Packed([5], config)));
+        Near(got, want);
+        var logits = empty(5, 65);
+        packed.LogitsInto(logits, got, 32);
+        Near(logits, plain.Logits(want).narrow(1, 32, 65));
+    }
+
+    private static void RequireLanes() => Assert.SkipUnless(PanelProduct.IsSupported, "the processor does not compute sixteen floats at once");
+
+    private static Tensor Random(int seed, params long[] shape) => randn(shape, generator: new Generator((ulong)seed));
+
+    private static void Near(Tensor got, Tensor want)
+    {
+        got.shape.ShouldBe(want.shape);
+        (got - want).norm().ToDouble().ShouldBeLessThanOrEqualTo(Bound * Math.Max(1e-12, want.norm().ToDouble()));
+    }
+}
