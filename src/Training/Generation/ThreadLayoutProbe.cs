@@ -16,15 +16,15 @@ internal sealed class ThreadLayoutProbe : IDisposable
     private const int MostRounds = 25;
 
     private readonly Decoder _decoder;
-    private readonly bool _fixedRows;
+    private readonly bool _deterministic;
     private readonly KvPool _pool;
     private readonly Sequence[] _sequences;
 
     /// <param name="decoder">The model.</param>
-    /// <param name="fixedRows">Whether passes have fixed rows, as in deterministic mode.</param>
-    public ThreadLayoutProbe(Decoder decoder, bool fixedRows)
+    /// <param name="deterministic">Whether the engine is in deterministic mode.</param>
+    public ThreadLayoutProbe(Decoder decoder, bool deterministic)
     {
-        (_decoder, _fixedRows) = (decoder, fixedRows);
+        (_decoder, _deterministic) = (decoder, deterministic);
         var layout = new KvLayout(decoder.Config);
         _pool = new KvPool(layout, MostRows * layout.PageBytes);
         _sequences = [.. Enumerable.Range(0, MostRows).Select(Filled)];
@@ -42,7 +42,7 @@ internal sealed class ThreadLayoutProbe : IDisposable
             counts.Add(Math.Min(2 * counts[^1], cores));
         }
 
-        var teams = counts.ConvertAll(n => new WorkerTeam(_decoder.Config, n, _fixedRows));
+        var teams = counts.ConvertAll(n => new WorkerTeam(_decoder.Config, n, _deterministic));
         try
         {
             // Two steps of each: the first one compiles.

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Axpo.Training.Kernels;
 using Axpo.Training.Models;
 
 namespace Axpo.Training.Generation;
@@ -47,11 +48,11 @@ public sealed class ThreadLayoutStore(string folder)
         }
     }
 
-    /// <summary>What a layout is measured for: this machine, the decoder's shape, and whether passes have fixed rows.</summary>
+    /// <summary>What a layout is measured for: this machine, the decoder's shape, and how its weights are read.</summary>
     internal static string Key(DecoderConfig config, bool deterministic)
     {
         var shape = config with { MaxPositions = 0, BosTokenId = null, EosTokenId = null };
-        return FormattableString.Invariant($"{Processor()}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores; {shape}; deterministic {deterministic}");
+        return FormattableString.Invariant($"{Processor()}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores; {shape}; {(PanelProduct.IsSupported ? "packed weights" : deterministic ? "fixed rows" : "any rows")}");
     }
 
     private static string Processor()

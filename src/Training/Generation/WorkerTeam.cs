@@ -20,9 +20,9 @@ internal sealed class WorkerTeam : IStepTeam
     private PictureFeatures? _pictures;
     private Action<StepShare>? _before;
 
-    public WorkerTeam(DecoderConfig config, int size, bool fixedRows)
+    public WorkerTeam(DecoderConfig config, int size, bool deterministic)
     {
-        _workers = [.. Enumerable.Range(0, size).Select(_ => new StepWorker(config, fixedRows))];
+        _workers = [.. Enumerable.Range(0, size).Select(_ => new StepWorker(config, deterministic))];
         _shares = [.. Enumerable.Range(0, size).Select(_ => new StepShare())];
         _helpers = new ThreadTeam("axpo-engine-helper", size - 1, intraOpThreads: 1);
         (_help, _helps, _own) = (i => Help(i + 1), i => _shares[i + 1].Work.Count > 0, () => Do(0));

@@ -236,53 +236,6 @@ public class EngineLifeTests(EngineFixture fixture) : IClassFixture<EngineFixtur
         error.Message.ShouldContain("/nowhere/model");
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public void Steps_leave_no_tensor_behind(bool fixedRows)
-    {
-        using var decoder = Decoder.Load(fixture.Folder);
-        var layout = new KvLayout(decoder.Config);
-        using var pool = new KvPool(layout, 8 << 20);
-        var sessions = new SessionTable(pool, new EngineCounters());
-        var worker = new StepWorker(decoder.Config, fixedRows);
-        var sequences = Enumerable.Range(0, 5).Select(i =>
-        {
-            var sequence = new Sequence(Request($"s{i}", Prompt(5), max: 100, key: i));
-            var session = new Session($"s{i}", null);
-            session.Tokens.AddRange(sequence.Request.Tokens);
-            sessions.Add(session);
-            sessions.Reserve(sequence, 10);
-            sessions.Busy(session, sequence);
-            return sequence;
-        }).ToArray();
-        using var inference = torch.inference_mode();
-        long? live = null;
-        for (var step = 0; step < 30; step++)
-        {
-            var share = new StepShare();
-            foreach (var sequence in sequences)
-            {
-                var session = sequence.Session!;
-                sessions.Extend(sequence, session.Tokens.Count);
-                share.Add(new StepWork(sequence, session.Computed, session.Tokens.Count - session.Computed, Sample: true));
-            }
-
-            worker.Run(decoder, null, share);
-            share.Failure.ShouldBeNull();
-            for (var i = 0; i < sequences.Length; i++)
-            {
-                var session = sequences[i].Session!;
-                session.Kv.Add(session.Tokens.Count - session.Computed, 0);
-                session.Tokens.Add(share.Sampled[i].Token);
-            }
-
-            var statistics = DisposeScopeManager.Statistics.TensorStatistics;
-            live ??= statistics.ThreadTotalLiveCount;
-            statistics.ThreadTotalLiveCount.ShouldBe(live.Value);
-        }
-    }
-
     private sealed class Clock : TimeProvider
     {
         public DateTimeOffset Now { get; set; } = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
