@@ -23,7 +23,6 @@ internal sealed unsafe class StepWorker
     private readonly List<(Session Session, int Position)> _rows = [];
     private readonly List<AttentionRow> _attending = [];
     private readonly List<int> _samples = [];
-    private bool _fixedRows;
     private int _first;
     private int _count;
     private readonly int _imageToken;
@@ -48,8 +47,6 @@ internal sealed unsafe class StepWorker
     public void Run(Decoder decoder, PictureFeatures? pictures, StepShare share)
     {
         using var scope = NewDisposeScope();
-        // Packed weights give a row the same bits beside any others.
-        _fixedRows = _isDeterministic && !decoder.IsPacked;
         _rows.Clear();
         foreach (var work in share.Work)
         {
@@ -59,7 +56,7 @@ internal sealed unsafe class StepWorker
             }
         }
 
-        var block = _fixedRows ? FixedRows : Math.Max(1, _rows.Count);
+        var block = Block(decoder, _rows.Count);
         for (_first = 0; _first < _rows.Count; _first += block)
         {
             _count = Math.Min(block, _rows.Count - _first);
@@ -68,6 +65,9 @@ internal sealed unsafe class StepWorker
 
         Sample(decoder, share);
     }
+
+    /// <summary>Rows of a pass: all of them, for packed weights give a row the same bits beside any others, and it may not matter.</summary>
+    private int Block(Decoder decoder, int rows) => _isDeterministic && !decoder.IsPacked ? FixedRows : Math.Max(1, rows);
 
     private void Compute(Decoder decoder, PictureFeatures? pictures, int rows)
     {
@@ -141,7 +141,7 @@ internal sealed unsafe class StepWorker
             }
         }
 
-        var block = _fixedRows ? FixedRows : Math.Max(1, _samples.Count);
+        var block = Block(decoder, _samples.Count);
         for (var first = 0; first < _samples.Count; first += block)
         {
             using var scope = NewDisposeScope();

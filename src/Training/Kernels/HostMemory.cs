@@ -1,6 +1,5 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Axpo.Training.Devices;
+using Axpo.Training.Native;
 using static TorchSharp.torch;
 
 namespace Axpo.Training.Kernels;
@@ -24,6 +23,6 @@ internal static unsafe class HostMemory
             throw new InvalidOperationException($"a kernel takes contiguous {type}, not {tensor.dtype}{(tensor.is_contiguous() ? "" : ", strided")}");
         }
 
-        return Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        return Aten.Data(tensor);
     }
 }

@@ -6,15 +6,15 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Kernels;
 
 /// <summary>
-/// Matrix products of passes written by hand, in float32 on the CPU. libtorch's MKL takes its kernels for AVX-512 on Intel's processors only: elsewhere, on a thread by itself, the products are <see cref="PanelProduct"/>'s,
-/// whose panels are packed on the way. Which of the two it is follows from the processor, the number of rows and the thread's number of intra-op threads alone. Tensors are contiguous.
+/// Matrix products of passes written by hand, in float32 on the CPU, contiguous. libtorch's MKL takes its kernels for AVX-512 on Intel's processors only: elsewhere, on a thread by itself, they are <see cref="PanelPass"/>'s where there
+/// are rows enough to pay for its packing. Which of the two it is follows from the processor, the shapes and the thread's number of intra-op threads alone.
 /// </summary>
-internal static unsafe class HostProduct
+internal static class HostProduct
 {
-    // Fewer rows are not worth the packing.
     private const int FewestRows = 64;
 
-    private static readonly bool _isOurs = PanelProduct.IsSupported && !IsIntel();
+    /// <summary>Whether this processor is one for which the products are ours.</summary>
+    public static bool IsOursHere { get; } = PanelProduct.IsSupported && !IsIntel();
 
     /// <summary>x W^T, as a new tensor.</summary>
     /// <param name="x">[n, in].</param>
@@ -22,10 +22,10 @@ internal static unsafe class HostProduct
     /// <returns>[n, out].</returns>
     public static Tensor Forward(Tensor x, Tensor weight)
     {
-        if (IsOurs(x))
+        if (IsOurs(x.size(0)))
         {
             var output = empty(x.size(0), weight.size(0));
-            Forward(x, weight, output, null, 0);
+            PanelPass.Forward(x, weight, null, output);
             return output;
         }
 
@@ -40,10 +40,10 @@ internal static unsafe class HostProduct
     /// <returns>[n, out].</returns>
     public static Tensor Forward(Tensor addend, Tensor x, Tensor weight)
     {
-        if (IsOurs(x))
+        if (IsOurs(x.size(0)))
         {
             var output = empty(x.size(0), weight.size(0));
-            Forward(x, weight, output, HostMemory.Floats(addend), addend.dim() == 1 ? 0 : (nint)weight.size(0));
+            PanelPass.Forward(x, weight, addend, output);
             return output;
         }
 
@@ -57,9 +57,9 @@ internal static unsafe class HostProduct
     /// <param name="weight">W [out, in].</param>
     public static void AddForward(Tensor sum, Tensor x, Tensor weight)
     {
-        if (IsOurs(x))
+        if (IsOurs(x.size(0)))
         {
-            Forward(x, weight, sum, HostMemory.Floats(sum), (nint)weight.size(0));
+            PanelPass.Forward(x, weight, sum, sum);
             return;
         }
 
@@ -73,13 +73,13 @@ internal static unsafe class HostProduct
     /// <returns>[n, in].</returns>
     public static Tensor Back(Tensor gradient, Tensor weight)
     {
-        if (!IsOurs(gradient))
+        if (!IsOurs(gradient.size(0)))
         {
             return gradient.mm(weight);
         }
 
         var output = empty(gradient.size(0), weight.size(1));
-        Back(gradient, weight, output, isSum: false);
+        PanelPass.Back(gradient, weight, output, isSum: false);
         return output;
     }
 
@@ -89,9 +89,9 @@ internal static unsafe class HostProduct
     /// <param name="weight">W [out, in].</param>
     public static void AddBack(Tensor sum, Tensor gradient, Tensor weight)
     {
-        if (IsOurs(gradient))
+        if (IsOurs(gradient.size(0)))
         {
-            Back(gradient, weight, sum, isSum: true);
+            PanelPass.Back(gradient, weight, sum, isSum: true);
             return;
         }
 
@@ -104,10 +104,10 @@ internal static unsafe class HostProduct
     /// <returns>[out, in].</returns>
     public static Tensor Gather(Tensor gradient, Tensor x)
     {
-        if (IsOurs(gradient))
+        if (IsOurs(gradient.size(1)))
         {
             var output = empty(gradient.size(1), x.size(1));
-            Gather(gradient, x, output, isSum: false);
+            PanelPass.Gather(gradient, x, output, isSum: false);
             return output;
         }
 
@@ -121,9 +121,9 @@ internal static unsafe class HostProduct
     /// <param name="x">[n, in].</param>
     public static void AddGather(Tensor sum, Tensor gradient, Tensor x)
     {
-        if (IsOurs(gradient))
+        if (IsOurs(gradient.size(1)))
         {
-            Gather(gradient, x, sum, isSum: true);
+            PanelPass.Gather(gradient, x, sum, isSum: true);
             return;
         }
 
@@ -131,42 +131,8 @@ internal static unsafe class HostProduct
         sum.addmm_(columns, x, 1, 1);
     }
 
-    private static bool IsOurs(Tensor rows) => _isOurs && rows.size(0) >= FewestRows && get_num_threads() == 1;
-
-    private static void Forward(Tensor x, Tensor weight, Tensor output, float* addend, nint addendStride)
-    {
-        var (n, inner, columns) = ((int)x.size(0), (int)x.size(1), (int)output.size(1));
-        using var scratch = empty(inner, PanelProduct.Panel);
-        float* panel = HostMemory.Floats(scratch), from = HostMemory.Floats(weight);
-        StridedRows rows = new(HostMemory.Floats(x), n, inner), sums = new(addend, n, addendStride), to = new(HostMemory.Floats(output), n, columns);
-        for (var column = 0; column < columns; column += PanelProduct.Panel)
-        {
-            var width = Math.Min(PanelProduct.Panel, columns - column);
-            PanelPacking.Columns(from + ((nint)column * inner), inner, width, panel);
-            PanelProduct.Multiply(rows, panel, inner, width, sums.At(0, column), to.At(0, column));
-        }
-    }
-
-    private static void Back(Tensor gradient, Tensor weight, Tensor output, bool isSum) =>
-        Multiply(new StridedRows(HostMemory.Floats(gradient), (int)gradient.size(0), (nint)gradient.size(1)), weight, output, isSum);
-
-    private static void Gather(Tensor gradient, Tensor x, Tensor output, bool isSum) =>
-        Multiply(new StridedRows(HostMemory.Floats(gradient), (int)gradient.size(1), 1, (nint)gradient.size(1)), x, output, isSum);
-
-    /// <summary>Rows times a matrix [inner, columns] (+ what is there).</summary>
-    private static void Multiply(StridedRows rows, Tensor matrix, Tensor output, bool isSum)
-    {
-        var (inner, columns) = ((int)matrix.size(0), (int)matrix.size(1));
-        using var scratch = empty(inner, PanelProduct.Panel);
-        float* panel = HostMemory.Floats(scratch), from = HostMemory.Floats(matrix);
-        var to = new StridedRows(HostMemory.Floats(output), rows.Count, columns);
-        for (var column = 0; column < columns; column += PanelProduct.Panel)
-        {
-            var width = Math.Min(PanelProduct.Panel, columns - column);
-            PanelPacking.Rows(from + column, columns, inner, width, panel);
-            PanelProduct.Multiply(rows, panel, inner, width, isSum ? to.At(0, column) : default, to.At(0, column));
-        }
-    }
+    /// <param name="rows">Rows of the result.</param>
+    private static bool IsOurs(long rows) => IsOursHere && rows >= FewestRows && get_num_threads() == 1;
 
     private static bool IsIntel()
     {

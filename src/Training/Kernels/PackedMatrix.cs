@@ -15,7 +15,8 @@ internal sealed unsafe class PackedMatrix : IDisposable
     public PackedMatrix(Tensor weight)
     {
         (Outputs, _inner) = ((int)weight.size(0), (int)weight.size(1));
-        _panels = empty(PanelProduct.Panels(Outputs), _inner, PanelProduct.Panel).DetachFromDisposeScope();
+        using var outer = NewDisposeScope();
+        _panels = empty(PanelProduct.Panels(Outputs), _inner, PanelProduct.Panel);
         var to = HostMemory.Floats(_panels);
         for (var first = 0; first < Outputs; first += RowsAtOnce)
         {
@@ -25,9 +26,11 @@ internal sealed unsafe class PackedMatrix : IDisposable
             var from = HostMemory.Floats(rows);
             for (var column = 0; column < count; column += PanelProduct.Panel)
             {
-                PanelPacking.Columns(from + ((nint)column * _inner), _inner, Math.Min(PanelProduct.Panel, count - column), to + ((nint)(first + column) * _inner));
+                PanelPacking.Columns(from + ((nint)column * _inner), _inner, _inner, Math.Min(PanelProduct.Panel, count - column), to + ((nint)(first + column) * _inner));
             }
         }
+
+        _panels.DetachFromDisposeScope();
     }
 
     /// <summary>out.</summary>
@@ -37,8 +40,10 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <param name="x">[n, in], contiguous.</param>
     /// <param name="addend">[n, out], or [out] for every row; null: none.</param>
     /// <returns>[n, out].</returns>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     public Tensor Multiply(Tensor x, Tensor? addend = null)
     {
+        Require(x.size(1) == _inner && (addend is null || (addend.size(-1) == Outputs && addend.numel() == (addend.dim() == 1 ? Outputs : Outputs * x.size(0)))), x, addend);
         var output = empty(x.size(0), Outputs);
         var added = addend is null ? default : new StridedRows(HostMemory.Floats(addend), (int)x.size(0), addend.dim() == 1 ? 0 : Outputs);
         PanelProduct.Multiply(Strided(x), HostMemory.Floats(_panels), _inner, Outputs, added, Strided(output));
@@ -49,8 +54,12 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <param name="x">[n, in], contiguous.</param>
     /// <param name="first">First of the columns; a multiple of 32.</param>
     /// <param name="output">[n, columns], contiguous, overwritten.</param>
-    public void MultiplyInto(Tensor x, int first, Tensor output) =>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    public void MultiplyInto(Tensor x, int first, Tensor output)
+    {
+        Require(x.size(1) == _inner && output.size(0) == x.size(0) && first >= 0 && first % PanelProduct.Panel == 0 && first + output.size(1) <= Outputs, x, output);
         PanelProduct.Multiply(Strided(x), HostMemory.Floats(_panels) + ((nint)first * _inner), _inner, (int)output.size(1), default, Strided(output));
+    }
 
     /// <summary>Rows of W.</summary>
     /// <param name="ids">[n] int64.</param>
@@ -79,6 +88,14 @@ internal sealed unsafe class PackedMatrix : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _panels.Dispose();
+
+    private void Require(bool fits, Tensor x, Tensor? other)
+    {
+        if (!fits)
+        {
+            throw new ArgumentException($"rows [{string.Join(", ", x.shape)}]{(other is null ? "" : $" with [{string.Join(", ", other.shape)}]")} do not fit weights [{Outputs}, {_inner}]", nameof(x));
+        }
+    }
 
     private static StridedRows Strided(Tensor x) => new(HostMemory.Floats(x), (int)x.size(0), (nint)x.size(1));
 }

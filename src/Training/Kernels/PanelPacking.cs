@@ -40,12 +40,13 @@ internal static unsafe class PanelPacking
     }
 
     /// <summary>Of the transposed matrix.</summary>
-    /// <param name="columns">[width, inner].</param>
+    /// <param name="columns">First element of the first column.</param>
+    /// <param name="stride">From one column to the next.</param>
     /// <param name="inner">Elements of a column.</param>
     /// <param name="width">Columns that are there.</param>
     /// <param name="panel">[inner, 32], overwritten.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Columns(float* columns, int inner, int width, float* panel)
+    public static void Columns(float* columns, nint stride, int inner, int width, float* panel)
     {
         if (width < Panel)
         {
@@ -55,7 +56,7 @@ internal static unsafe class PanelPacking
         var column = 0;
         for (; column + 4 <= width; column += 4)
         {
-            float* c0 = columns + ((nint)column * inner), c1 = c0 + inner, c2 = c1 + inner, c3 = c2 + inner;
+            float* c0 = columns + (column * stride), c1 = c0 + stride, c2 = c1 + stride, c3 = c2 + stride;
             var to = panel + column;
             for (var i = 0; i < inner; i++, to += Panel)
             {
@@ -67,7 +68,7 @@ internal static unsafe class PanelPacking
         {
             for (var i = 0; i < inner; i++)
             {
-                panel[(i * Panel) + column] = columns[((nint)column * inner) + i];
+                panel[(i * Panel) + column] = columns[(column * stride) + i];
             }
         }
     }

@@ -268,6 +268,9 @@ internal readonly unsafe struct StridedRows(float* data, int count, nint stride,
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public StridedRows At(int row, int column = 0) => Data is null ? this : new(Data + (row * Stride) + column, Count - row, Stride, Step);
 
+    /// <summary>The same without the first elements of each.</summary>
+    public StridedRows Skip(int elements) => new(Data + (elements * Step), Count, Stride, Step);
+
     /// <summary>The first of them.</summary>
     public StridedRows Take(int count) => new(Data, count, Stride, Step);
 }

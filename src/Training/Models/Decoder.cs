@@ -186,8 +186,16 @@ public sealed class Decoder : IDisposable
 
         var tied = DecoderConfig.FromFolder(folder).TieWordEmbeddings;
         var decoder = LoraShape.IsIn(folder) ? LoadMerged(folder, null, null) : Load(folder, (name, tensor) => IsMatrix(name, tensor) ? tensor : tensor.to(ScalarType.Float32, copy: true));
-        decoder.Pack();
-        return decoder;
+        try
+        {
+            decoder.Pack();
+            return decoder;
+        }
+        catch
+        {
+            decoder.Dispose();
+            throw;
+        }
 
         // What is packed stays in the file until then.
         bool IsMatrix(string name, Tensor tensor) =>

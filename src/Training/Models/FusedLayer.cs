@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Models;
 
 /// <summary>
-/// A decoder layer in float32 on the CPU, without autograd: matrix products of libtorch and, between them, kernels that pass over memory once. The same mathematics as <see cref="Decoder.Block"/>; the backward pass is
+/// A decoder layer in float32 on the CPU, without autograd: matrix products (<see cref="HostProduct"/>) and, between them, kernels that pass over memory once. The same mathematics as <see cref="Decoder.Block"/>; the backward pass is
 /// written by hand. Elsewhere, and in other precisions, autograd's composite is what runs.
 /// </summary>
 /// <param name="config">Shape.</param>

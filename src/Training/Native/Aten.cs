@@ -83,6 +83,14 @@ public static unsafe partial class Aten
         Invoke("aten::_fused_adamw_", "", stack);
     }
 
+    /// <summary>Where a tensor's first element is; of any size, while <c>Tensor.bytes</c> ends at 2 GiB.</summary>
+    internal static void* Data(Tensor tensor)
+    {
+        Check(aoti_torch_get_data_ptr(tensor.Handle, out var address), "get_data_ptr");
+        GC.KeepAlive(tensor);
+        return (void*)address;
+    }
+
     private static Tensor Call(string name, string overload, Span<ulong> stack)
     {
         Invoke(name, overload, stack);
@@ -165,6 +173,9 @@ public static unsafe partial class Aten
 
     [LibraryImport("torch_cpu")]
     private static partial int aoti_torch_new_tensor_handle(IntPtr original, out IntPtr handle);
+
+    [LibraryImport("torch_cpu")]
+    private static partial int aoti_torch_get_data_ptr(IntPtr tensor, out IntPtr address);
 
     [LibraryImport("torch_cpu")]
     private static partial int torch_new_list_reserve_size(nuint size, out IntPtr list);

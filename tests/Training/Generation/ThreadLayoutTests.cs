@@ -1,5 +1,6 @@
 using Axpo.Core;
 using Axpo.Training.Generation;
+using Axpo.Training.Kernels;
 using Axpo.Training.Models;
 using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
@@ -55,7 +56,7 @@ public sealed class ThreadLayoutTests(EngineFixture fixture) : IClassFixture<Eng
         measured.ShouldBe(1);
         Find(new EngineOptions(), Config with { Layers = 3 });
         Find(new EngineOptions { Deterministic = true }, Config);
-        measured.ShouldBe(3, "another shape, and passes of fixed rows, take other times");
+        measured.ShouldBe(PanelProduct.IsSupported ? 2 : 3, "another shape takes other times, and so do passes of fixed rows, which packed weights do not need");
     }
 
     [Fact]

@@ -46,23 +46,88 @@ public sealed class PanelProductTests
 
     [Theory]
     [MemberData(nameof(Layers))]
+    [InlineData(5, 2_100, 33)]
+    [InlineData(2_100, 33, 40)]
+    [InlineData(3, 40, 2_100)]
     public void Passes_of_the_learner(int rows, int inputs, int outputs)
     {
-        IntraOpThreads.UseOne();
+        RequireLanes();
         using var scope = NewDisposeScope();
         var (x, w, dy, bias) = (Random(1, rows, inputs), Random(2, outputs, inputs), Random(3, rows, outputs), Random(4, outputs));
-        Near(HostProduct.Forward(x, w), x.mm(w.t()));
-        Near(HostProduct.Forward(dy, x, w), x.mm(w.t()) + dy);
-        Near(HostProduct.Forward(bias, x, w), x.mm(w.t()) + bias);
-        Near(HostProduct.Back(dy, w), dy.mm(w));
-        Near(HostProduct.Gather(dy, x), dy.t().mm(x));
-        var (sums, inputSums, weightSums) = (dy.clone(), x.clone(), w.clone());
-        HostProduct.AddForward(sums, x, w);
-        HostProduct.AddBack(inputSums, dy, w);
-        HostProduct.AddGather(weightSums, dy, x);
-        Near(sums, dy + x.mm(w.t()));
-        Near(inputSums, x + dy.mm(w));
-        Near(weightSums, w + dy.t().mm(x));
+        var (forward, sums, back, weights) = (empty(rows, outputs), dy.clone(), empty(rows, inputs), empty(outputs, inputs));
+        PanelPass.Forward(x, w, null, forward);
+        Near(forward, x.mm(w.t()));
+        PanelPass.Forward(x, w, bias, forward);
+        Near(forward, x.mm(w.t()) + bias);
+        PanelPass.Forward(x, w, sums, sums);
+        Near(sums, x.mm(w.t()) + dy);
+        PanelPass.Back(dy, w, back, isSum: false);
+        Near(back, dy.mm(w));
+        PanelPass.Back(dy, w, back, isSum: true);
+        Near(back, dy.mm(w) * 2);
+        PanelPass.Gather(dy, x, weights, isSum: false);
+        Near(weights, dy.t().mm(x));
+        PanelPass.Gather(dy, x, weights, isSum: true);
+        Near(weights, dy.t().mm(x) * 2);
+    }
+
+    [Theory]
+    [InlineData(3, 40, 33)]
+    [InlineData(80, 40, 33)]
+    [InlineData(80, 40, 90)]
+    public async Task Whoever_multiplies_the_product_is_the_same(int rows, int inputs, int outputs)
+    {
+        using var thread = new DeviceThread("products", 1);
+        await thread.RunAsync(
+            () =>
+            {
+                using var scope = NewDisposeScope();
+                var (x, w, dy, bias) = (Random(1, rows, inputs), Random(2, outputs, inputs), Random(3, rows, outputs), Random(4, outputs));
+                Near(HostProduct.Forward(x, w), x.mm(w.t()));
+                Near(HostProduct.Forward(dy, x, w), x.mm(w.t()) + dy);
+                Near(HostProduct.Forward(bias, x, w), x.mm(w.t()) + bias);
+                Near(HostProduct.Back(dy, w), dy.mm(w));
+                Near(HostProduct.Gather(dy, x), dy.t().mm(x));
+                var (sums, inputSums, weightSums) = (dy.clone(), x.clone(), w.clone());
+                HostProduct.AddForward(sums, x, w);
+                HostProduct.AddBack(inputSums, dy, w);
+                HostProduct.AddGather(weightSums, dy, x);
+                Near(sums, dy + x.mm(w.t()));
+                Near(inputSums, x + dy.mm(w));
+                Near(weightSums, w + dy.t().mm(x));
+                return true;
+            },
+            TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void Shapes_that_do_not_fit_are_refused()
+    {
+        RequireLanes();
+        using var scope = NewDisposeScope();
+        var (x, w) = (Random(1, 4, 40), Random(2, 64, 40));
+        using var packed = new PackedMatrix(w);
+        Should.Throw<ArgumentException>(() => packed.Multiply(Random(1, 4, 41))).Message.ShouldContain("[4, 41]");
+        Should.Throw<ArgumentException>(() => packed.Multiply(x, zeros(63)));
+        Should.Throw<ArgumentException>(() => packed.Multiply(x, zeros(3, 64)));
+        Should.Throw<ArgumentException>(() => packed.MultiplyInto(x, 8, empty(4, 32)));
+        Should.Throw<ArgumentException>(() => packed.MultiplyInto(x, 32, empty(4, 33)));
+        Should.Throw<ArgumentException>(() => packed.MultiplyInto(x, 32, empty(3, 32)));
+        Should.Throw<ArgumentException>(() => PanelPass.Forward(x, w, null, empty(4, 63)));
+        Should.Throw<ArgumentException>(() => PanelPass.Forward(x, w, zeros(5, 64), empty(4, 64)));
+        Should.Throw<ArgumentException>(() => PanelPass.Back(x, w, empty(4, 40), isSum: false));
+        Should.Throw<ArgumentException>(() => PanelPass.Gather(Random(3, 5, 64), x, empty(64, 40), isSum: false));
+    }
+
+    [Fact]
+    public unsafe void Memory_beyond_two_gibibytes_is_reached()
+    {
+        // Reserved, never touched but at its ends.
+        using var scope = NewDisposeScope();
+        var large = empty(3, 1L << 28);
+        var last = HostMemory.Floats(large) + (3L << 28) - 1;
+        *last = 7;
+        large[2, -1].ToSingle().ShouldBe(7);
     }
 
     [Theory]
