@@ -15,15 +15,20 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
     /// <summary>First argument of the process.</summary>
     public const string Verb = "measure-load";
 
+    private const string Engine = "engine";
+    private const string Learner = "learner";
+
     private static readonly TimeSpan _between = TimeSpan.FromMilliseconds(5);
 
     /// <summary>Whether this system says what memory is a process's own.</summary>
     public static bool IsKnown => File.Exists("/proc/self/smaps_rollup");
 
     /// <summary>Measures, in a process of its own.</summary>
-    public static async Task<LoadedMemory> OfAsync(string folder)
+    /// <param name="folder">The model.</param>
+    /// <param name="forEngine">As the engine loads it, or as the learner does.</param>
+    public static async Task<LoadedMemory> OfAsync(string folder, bool forEngine)
     {
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Verb, folder]) { RedirectStandardOutput = true, UseShellExecute = false })!;
+        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [Verb, folder, forEngine ? Engine : Learner]) { RedirectStandardOutput = true, UseShellExecute = false })!;
         var words = (await process.StandardOutput.ReadToEndAsync()).Split(' ');
         await process.WaitForExitAsync();
         if (process.ExitCode != 0 || words.Length != 5)
@@ -36,7 +41,7 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
     }
 
     /// <summary>What that process does.</summary>
-    public static string Measure(string folder)
+    public static string Measure(string folder, string loader)
     {
         var buffer = new byte[1 << 20];
         var clock = Stopwatch.StartNew();
@@ -62,7 +67,7 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
             return 0;
         });
         clock.Restart();
-        using var decoder = Decoder.LoadPacked(folder);
+        using var decoder = loader == Engine ? Decoder.LoadPacked(folder) : Decoder.Load(folder);
         var load = clock.Elapsed.TotalSeconds;
         done.Set();
         watch.Wait();

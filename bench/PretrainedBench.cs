@@ -39,19 +39,24 @@ internal static class PretrainedBench
 
     private static async Task<IReadOnlyList<Row>> LoadAsync(string folder, DecoderConfig shape, string name)
     {
-        var what = $"loading {name}: private memory afterwards / its weights in float32";
-        if (!LoadedMemory.IsKnown)
+        var rows = new List<Row>();
+        foreach (var forEngine in new[] { true, false })
         {
-            return [Row.Absent(what, "this system does not say", "at most 1.2")];
+            var what = $"loading {name} for the {(forEngine ? "engine" : "learner")}";
+            if (!LoadedMemory.IsKnown)
+            {
+                rows.Add(Row.Absent(what, "this system does not say what memory a process has of its own", "at most 1.2"));
+                continue;
+            }
+
+            var (loaded, weights) = (await LoadedMemory.OfAsync(folder, forEngine), shape.ParameterCount * (double)sizeof(float));
+            rows.Add(Row.AtMost(
+                what + ": private memory afterwards / its weights in float32", Mebibytes(loaded.After) + string.Create(CultureInfo.InvariantCulture, $" ({Mebibytes(loaded.Before)} of them before)"), Mebibytes(weights), loaded.After / weights, 1.2));
+            rows.Add(Row.Context(what + ": most private memory meanwhile / its weights in float32", Mebibytes(loaded.Most), Mebibytes(weights), loaded.Most / weights));
+            rows.Add(Row.Context(what + " / reading its files once", Seconds(loaded.LoadSeconds), Seconds(loaded.ReadSeconds), loaded.LoadSeconds / loaded.ReadSeconds));
         }
 
-        var (loaded, weights) = (await LoadedMemory.OfAsync(folder), shape.ParameterCount * (double)sizeof(float));
-        return
-        [
-            Row.AtMost(what, Mebibytes(loaded.After) + string.Create(CultureInfo.InvariantCulture, $" ({Mebibytes(loaded.Before)} of them before)"), Mebibytes(weights), loaded.After / weights, 1.2),
-            Row.Context($"loading {name}: most private memory meanwhile / its weights in float32", Mebibytes(loaded.Most), Mebibytes(weights), loaded.Most / weights),
-            Row.Context($"loading {name} / reading its files once", Seconds(loaded.LoadSeconds), Seconds(loaded.ReadSeconds), loaded.LoadSeconds / loaded.ReadSeconds),
-        ];
+        return rows;
     }
 
     private static async Task<IReadOnlyList<Row>> DecodeAsync(string folder, DecoderConfig shape, string name)

@@ -12,36 +12,44 @@ internal static class ProductBench
 {
     private const int Rounds = 7;
     private const double Work = 4e9;
+    private const int LearnerRows = 512;
     private static readonly (string Model, int In, int Out)[] _layers = [("axpo-tiny", 128, 128), ("axpo-tiny", 128, 344), ("axpo-tiny", 344, 128), ("axpo-tiny", 128, 1247), ("27 M parameters", 512, 1376), ("135 M parameters", 576, 1536)];
 
     public static async Task<IReadOnlyList<Row>> RunAsync()
     {
         var rows = new List<Row>();
+        if (!PanelProduct.IsSupported)
+        {
+            return [Row.Absent("matrix products of our own / libtorch's", "the processor does not compute sixteen floats at once", "")];
+        }
+
         foreach (var (model, inputs, outputs) in _layers)
         {
+            var layer = $"a layer {inputs} to {outputs} ({model})";
             foreach (var count in new[] { 1, 8, 64 })
             {
-                rows.Add(await CompareAsync($"{count} rows of a layer {inputs} to {outputs} ({model}), packed weights", count, inputs, outputs, (x, _, w) =>
-                {
-                    var packed = new PackedMatrix(w);
-                    return (() => packed.Multiply(x), () => mm(x, w.t()));
-                }));
+                rows.Add(await CompareAsync($"{count} rows of {layer}, packed weights", count, inputs, outputs, (x, _, w, packed) => (() => packed.Multiply(x), () => mm(x, w.t()))));
             }
 
-            rows.Add(await CompareAsync($"512 rows of a layer {inputs} to {outputs} ({model}), forward", 512, inputs, outputs, (x, _, w) => (() => HostProduct.Forward(x, w), () => mm(x, w.t()))));
-            rows.Add(await CompareAsync($"512 rows of a layer {inputs} to {outputs} ({model}), gradient of the input", 512, inputs, outputs, (_, dy, w) => (() => HostProduct.Back(dy, w), () => mm(dy, w))));
-            rows.Add(await CompareAsync($"512 rows of a layer {inputs} to {outputs} ({model}), gradient of the weights", 512, inputs, outputs, (x, dy, _) => (() => HostProduct.Gather(dy, x), () => mm(dy.t(), x))));
+            rows.Add(await CompareAsync($"{LearnerRows} rows of {layer}, forward", LearnerRows, inputs, outputs, (x, _, w, _) => (
+                () => PanelPass.Forward(x, w, null, empty(LearnerRows, outputs)), () => mm(x, w.t()))));
+            rows.Add(await CompareAsync($"{LearnerRows} rows of {layer}, gradient of the input", LearnerRows, inputs, outputs, (_, dy, w, _) => (
+                () => PanelPass.Back(dy, w, empty(LearnerRows, inputs), isSum: false), () => mm(dy, w))));
+            rows.Add(await CompareAsync($"{LearnerRows} rows of {layer}, gradient of the weights", LearnerRows, inputs, outputs, (x, dy, _, _) => (
+                () => PanelPass.Gather(dy, x, empty(outputs, inputs), isSum: false), () => mm(dy.t(), x))));
         }
 
         return rows;
     }
 
-    private static Task<Row> CompareAsync(string what, int count, int inputs, int outputs, Func<Tensor, Tensor, Tensor, (Func<Tensor> Ours, Func<Tensor> Theirs)> make) => BareLoop.OnThread(() =>
+    private static Task<Row> CompareAsync(string what, int count, int inputs, int outputs, Func<Tensor, Tensor, Tensor, PackedMatrix, (Action Ours, Action Theirs)> make) => BareLoop.OnThread(() =>
     {
         IntraOpThreads.UseOne();
         using var inference = inference_mode();
         using var scope = NewDisposeScope();
-        var (ours, theirs) = make(randn(count, inputs), randn(count, outputs), randn(outputs, inputs));
+        var w = randn(outputs, inputs);
+        using var packed = new PackedMatrix(w);
+        var (ours, theirs) = make(randn(count, inputs), randn(count, outputs), w, packed);
         var flop = 2.0 * count * inputs * outputs;
         var (own, other) = (new Rate(), new Rate());
         for (var round = 0; round <= Rounds; round++)
@@ -52,7 +60,7 @@ internal static class ProductBench
 
         return Row.Context($"{what} / libtorch's", Gigaflops(own), Gigaflops(other), own.Against(other));
 
-        Task Repeat(Func<Tensor> product)
+        Task Repeat(Action product)
         {
             for (var done = 0.0; done < Work; done += flop)
             {

@@ -3,10 +3,10 @@ using System.Globalization;
 using Axpo.Bench;
 using Axpo.Training.Native;
 
-if (args is [LoadedMemory.Verb, var loaded])
+if (args is [LoadedMemory.Verb, var loaded, var loader])
 {
     LibtorchLoader.EnsureLoaded();
-    Console.Out.Write(LoadedMemory.Measure(loaded));
+    Console.Out.Write(LoadedMemory.Measure(loaded, loader));
     return 0;
 }
 

@@ -6,7 +6,7 @@ using Axpo.Training.Learning;
 namespace Axpo.Bench;
 
 /// <summary>
-/// A whole step, rollouts and update, of the shape for which TRL's figure is known, each times the matrix product of its machine. TRL 1.16's default weight of the divergence from the reference is 0, so that
+/// A whole step, rollouts and update, of the shape for which TRL's figure is known, each times libtorch's matrix product on its machine, which TRL's step is made of. TRL 1.16's default weight of the divergence from the reference is 0, so that
 /// it computes no reference log-probs: the row like for like, which the budget is for; ours at its own default computes them.
 /// </summary>
 internal static class TrlBench
@@ -44,11 +44,11 @@ internal static class TrlBench
         ];
 
         string Ours(Rate steps) => string.Create(
-            CultureInfo.InvariantCulture, $"{1 / steps.PerSecond:F2} s, of which generation {1 / generation.PerSecond:F2} s ({Rollouts * NewTokens * generation.PerSecond:N0} tokens/s), at {gemm.Rate.PerSecond:F0} GFLOP/s");
+            CultureInfo.InvariantCulture, $"{1 / steps.PerSecond:F2} s, of which generation {1 / generation.PerSecond:F2} s ({Rollouts * NewTokens * generation.PerSecond:N0} tokens/s), at {gemm.Libtorch.PerSecond:F0} GFLOP/s of libtorch's product");
 
-        double Ratio(Rate steps) => TrlSeconds * TrlGigaflops * steps.Against(gemm.Rate);
+        double Ratio(Rate steps) => TrlSeconds * TrlGigaflops * steps.Against(gemm.Libtorch);
 
-        static string What(string sides) => string.Create(CultureInfo.InvariantCulture, $"{sides}, {Rollouts} rollouts of {NewTokens} tokens, each times its matrix product");
+        static string What(string sides) => string.Create(CultureInfo.InvariantCulture, $"{sides}, {Rollouts} rollouts of {NewTokens} tokens, each times libtorch's matrix product");
     }
 
     private static async Task StepAsync(PolicyEngine engine, Learner learner, int round, Rate generation)

@@ -1,4 +1,5 @@
 using Axpo.Training.Devices;
+using Axpo.Training.Kernels;
 using Axpo.Training.Threads;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -62,7 +63,7 @@ public static class GemmProbe
         }
     }
 
-    /// <summary>The fastest of the products that a moment holds.</summary>
+    /// <summary>The fastest of the products that a moment holds; in float32 on the CPU as the learner multiplies.</summary>
     private static double Measure(Device device, ScalarType type, int threads, TimeProvider time, CancellationToken cancellationToken)
     {
         using var guard = no_grad();
@@ -71,19 +72,23 @@ public static class GemmProbe
         var size = ComputeDevice.ProbeSize(device);
         var a = rand(size, size).to(type, device);
         var b = rand(size, size).to(type, device);
-        matmul(a, b).Dispose();
+        // Ours run on one thread each, as the learner's workers do.
+        var isOurs = type == ScalarType.Float32 && ComputeDevice.IsHost(device) && HostProduct.IsOursHere;
+        using var team = isOurs ? new ThreadTeam("axpo-probe", threads, 1) : null;
+        Action product = team is null ? () => matmul(a, b).Dispose() : () => team.Run(_ => HostProduct.Forward(a, b).Dispose());
+        product();
         ComputeDevice.Synchronize(device);
         var (best, start) = (double.PositiveInfinity, time.GetTimestamp());
         do
         {
             cancellationToken.ThrowIfCancellationRequested();
             var at = time.GetTimestamp();
-            matmul(a, b).Dispose();
+            product();
             ComputeDevice.Synchronize(device);
             best = Math.Min(best, time.GetElapsedTime(at).TotalSeconds);
         }
         while (time.GetElapsedTime(start) < Moment);
 
-        return 2.0 * size * size * size / Math.Max(best, 1e-9) / 1e9;
+        return (team?.Size ?? 1) * 2.0 * size * size * size / Math.Max(best, 1e-9) / 1e9;
     }
 }
