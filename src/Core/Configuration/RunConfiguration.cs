@@ -763,7 +763,7 @@ public enum OldKv
 [GenerateSerializer, Immutable, Alias("axpo.EngineOptions")]
 public sealed record EngineOptions
 {
-    /// <summary>Bit-identical whatever the batch, the silo count and kills (design.md, deterministic mode).</summary>
+    /// <summary>Bit-identical whatever the batch, the silo count and kills (design.md, deterministic mode), on processors of one kind.</summary>
     [Id(0)] public bool Deterministic { get; init; }
 
     /// <summary>Sequences decoded together by one worker.</summary>
