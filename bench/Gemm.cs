@@ -11,7 +11,7 @@ internal sealed class Gemm : IDisposable
 {
     private const int Size = 1024;
     private const int Products = 24;
-    private const double Work = Products * 2.0 * Size * Size * Size / 1e9;
+    private const double Gigaflop = 2.0 * Size * Size * Size / 1e9;
     private readonly DeviceThread _thread = new("bench-gemm", 0);
     private readonly ThreadTeam _team = new("bench-gemm-own", Environment.ProcessorCount, 1);
     private readonly Tensor _a = randn(Size, Size).DetachFromDisposeScope();
@@ -29,7 +29,7 @@ internal sealed class Gemm : IDisposable
     /// <summary>Measures such a round for another series of rounds.</summary>
     public async Task MeasureAsync(int round, Rate rate)
     {
-        var theirs = await TimedAsync(() => _thread.RunAsync(
+        var theirs = await TimedAsync(Products, () => _thread.RunAsync(
             () =>
             {
                 Multiply(Products, () => mm(_a, _b));
@@ -37,7 +37,8 @@ internal sealed class Gemm : IDisposable
             },
             CancellationToken.None));
         Libtorch.Add(round, theirs.PerSecond, theirs.PerCpuSecond);
-        var ours = HostProduct.IsOursHere ? await TimedAsync(() => Task.Run(() => _team.Run(_ => Multiply(Products / _team.Size, () => HostProduct.Forward(_a, _b))))) : theirs;
+        var each = Math.Max(1, Products / _team.Size);
+        var ours = HostProduct.IsOursHere ? await TimedAsync(each * _team.Size, () => Task.Run(() => _team.Run(_ => Multiply(each, () => HostProduct.Forward(_a, _b))))) : theirs;
         var best = ours.PerSecond > theirs.PerSecond ? ours : theirs;
         rate.Add(round, best.PerSecond, best.PerCpuSecond);
     }
@@ -60,10 +61,10 @@ internal sealed class Gemm : IDisposable
         }
     }
 
-    private static async Task<(double PerSecond, double PerCpuSecond)> TimedAsync(Func<Task> run)
+    private static async Task<(double PerSecond, double PerCpuSecond)> TimedAsync(int products, Func<Task> run)
     {
         var (clock, cpu) = (Stopwatch.StartNew(), Environment.CpuUsage.TotalTime);
         await run();
-        return (Work / clock.Elapsed.TotalSeconds, Work / (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
+        return (products * Gigaflop / clock.Elapsed.TotalSeconds, products * Gigaflop / (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
     }
 }

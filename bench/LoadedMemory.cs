@@ -44,15 +44,9 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
     public static string Measure(string folder, string loader)
     {
         var buffer = new byte[1 << 20];
+        ReadAll(folder, buffer);
         var clock = Stopwatch.StartNew();
-        foreach (var path in Training.Safetensors.ModelWeights.Files(folder))
-        {
-            using var file = File.OpenRead(path);
-            while (file.Read(buffer) > 0)
-            {
-            }
-        }
-
+        ReadAll(folder, buffer);
         var read = clock.Elapsed.TotalSeconds;
         var before = Anonymous();
         using var done = new ManualResetEventSlim();
@@ -73,6 +67,17 @@ internal sealed record LoadedMemory(double ReadSeconds, double LoadSeconds, long
         watch.Wait();
         var after = Anonymous();
         return string.Create(CultureInfo.InvariantCulture, $"{read} {load} {before} {after} {Math.Max(most, after)}");
+    }
+
+    private static void ReadAll(string folder, byte[] buffer)
+    {
+        foreach (var path in Training.Safetensors.ModelWeights.Files(folder))
+        {
+            using var file = File.OpenRead(path);
+            while (file.Read(buffer) > 0)
+            {
+            }
+        }
     }
 
     private static long Anonymous()

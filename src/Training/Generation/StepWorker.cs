@@ -66,7 +66,7 @@ internal sealed unsafe class StepWorker
         Sample(decoder, share);
     }
 
-    /// <summary>Rows of a pass: all of them, for packed weights give a row the same bits beside any others, and it may not matter.</summary>
+    /// <summary>Rows of a pass: <see cref="FixedRows"/> in deterministic mode with plain weights, else all of them; packed weights give a row the same bits beside any others.</summary>
     private int Block(Decoder decoder, int rows) => _isDeterministic && !decoder.IsPacked ? FixedRows : Math.Max(1, rows);
 
     private void Compute(Decoder decoder, PictureFeatures? pictures, int rows)

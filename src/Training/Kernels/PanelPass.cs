@@ -5,7 +5,7 @@ namespace Axpo.Training.Kernels;
 /// <summary>Products of a linear layer's passes by <see cref="PanelProduct"/>, panels packed on the way. Where a sum is over more than <see cref="Block"/> elements, blocks of so many are added up one after the other. float32 on the CPU, contiguous.</summary>
 internal static unsafe class PanelPass
 {
-    /// <summary>Elements of a sum at once: the panel stays in the second-level cache, and rounding does not grow with the length of a sum.</summary>
+    /// <summary>Elements of a sum at once: the panel stays in the second-level cache, and rounding grows with the number of blocks rather than with the length of a sum.</summary>
     public const int Block = 1024;
 
     /// <summary>output = x W^T (+ addend).</summary>
@@ -64,7 +64,7 @@ internal static unsafe class PanelPass
         {
             var width = Math.Min(PanelProduct.Panel, columns - column);
             var (sums, to) = (addend.At(0, column), output.At(0, column));
-            for (var first = 0; first < inner; first += Block)
+            for (var first = 0; first == 0 || first < inner; first += Block)
             {
                 var count = Math.Min(Block, inner - first);
                 pack(first, count, column, width, panel);
@@ -73,11 +73,11 @@ internal static unsafe class PanelPass
         }
     }
 
-    private static void Require(bool fits, Tensor a, Tensor b, Tensor? c)
+    private static void Require(bool fits, Tensor rows, Tensor matrix, Tensor? other)
     {
         if (!fits)
         {
-            throw new ArgumentException($"shapes that do not fit: [{string.Join(", ", a.shape)}], [{string.Join(", ", b.shape)}]{(c is null ? "" : $" and [{string.Join(", ", c.shape)}]")}", nameof(fits));
+            throw new ArgumentException($"shapes that do not fit: [{string.Join(", ", rows.shape)}], [{string.Join(", ", matrix.shape)}]{(other is null ? "" : $" and [{string.Join(", ", other.shape)}]")}", nameof(matrix));
         }
     }
 

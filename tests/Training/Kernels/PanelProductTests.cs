@@ -54,7 +54,7 @@ public sealed class PanelProductTests
         RequireLanes();
         using var scope = NewDisposeScope();
         var (x, w, dy, bias) = (Random(1, rows, inputs), Random(2, outputs, inputs), Random(3, rows, outputs), Random(4, outputs));
-        var (forward, sums, back, weights) = (empty(rows, outputs), dy.clone(), empty(rows, inputs), empty(outputs, inputs));
+        var (forward, sums, back, weights) = (Unwritten(rows, outputs), dy.clone(), Unwritten(rows, inputs), Unwritten(outputs, inputs));
         PanelPass.Forward(x, w, null, forward);
         Near(forward, x.mm(w.t()));
         PanelPass.Forward(x, w, bias, forward);
@@ -98,6 +98,21 @@ public sealed class PanelProductTests
                 return true;
             },
             TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void A_sum_of_nothing_is_zero_or_the_addend()
+    {
+        RequireLanes();
+        using var scope = NewDisposeScope();
+        var (weights, sums, bias) = (Unwritten(5, 40), Random(1, 5, 40), Random(2, 40));
+        PanelPass.Gather(empty(0, 5), empty(0, 40), weights, isSum: false);
+        Near(weights, zeros(5, 40));
+        var before = sums.clone();
+        PanelPass.Gather(empty(0, 5), empty(0, 40), sums, isSum: true);
+        Near(sums, before);
+        PanelPass.Forward(empty(5, 0), empty(40, 0), bias, weights);
+        Near(weights, bias.expand(5, 40));
     }
 
     [Fact]
@@ -153,7 +168,7 @@ public sealed class PanelProductTests
         using var scope = NewDisposeScope();
         var x = Random(1, 9, 40);
         using var packed = new PackedMatrix(Random(2, 150, 40));
-        var part = empty(9, 86);
+        var part = Unwritten(9, 86);
         packed.MultiplyInto(x, 64, part);
         part.bytes.SequenceEqual(packed.Multiply(x).narrow(1, 64, 86).contiguous().bytes).ShouldBeTrue();
     }
@@ -186,7 +201,17 @@ public sealed class PanelProductTests
         var folder = Path.Combine(Directory.CreateTempSubdirectory("axpo-test-").FullName, "model");
         var config = new DecoderConfig
         {
-            VocabSize = 97, HiddenSize = 48, Layers = 2, Heads = 4, KvHeads = 2, HeadDim = 12, IntermediateSize = 70, MaxPositions = 64, TieWordEmbeddings = tied, QkvBias = true, OutputBias = true,
+            VocabSize = 97,
+            HiddenSize = 48,
+            Layers = 2,
+            Heads = 4,
+            KvHeads = 2,
+            HeadDim = 12,
+            IntermediateSize = 70,
+            MaxPositions = 64,
+            TieWordEmbeddings = tied,
+            QkvBias = true,
+            OutputBias = true,
         };
         using (var decoder = Decoder.Create(config, 1))
         {
@@ -205,18 +230,23 @@ public sealed class PanelProductTests
         var (ids, positions) = (tensor(new long[] { 3, 96, 0, 41, 41 }), arange(5L, ScalarType.Int64));
         var (want, got) = (plain.Forward(ids, positions, CausalAttention.Packed([5], config)), packed.Forward(ids, positions, CausalAttention.Packed([5], config)));
         Near(got, want);
-        var logits = empty(5, 65);
+        var logits = Unwritten(5, 65);
         packed.LogitsInto(logits, got, 32);
         Near(logits, plain.Logits(want).narrow(1, 32, 65));
     }
 
     private static void RequireLanes() => Assert.SkipUnless(PanelProduct.IsSupported, "the processor does not compute sixteen floats at once");
 
+    private static Tensor Unwritten(params long[] shape) => full(shape, float.NaN);
+
     private static Tensor Random(int seed, params long[] shape) => randn(shape, generator: new Generator((ulong)seed));
 
     private static void Near(Tensor got, Tensor want)
     {
         got.shape.ShouldBe(want.shape);
-        (got - want).norm().ToDouble().ShouldBeLessThanOrEqualTo(Bound * Math.Max(1e-12, want.norm().ToDouble()));
+        var (difference, most) = ((got - want).norm().ToDouble(), Bound * Math.Max(1e-12, want.norm().ToDouble()));
+
+        // A NaN is not below anything here.
+        (difference <= most).ShouldBeTrue($"{difference} > {most}");
     }
 }
