@@ -16,7 +16,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
 
     private readonly int _group = layout.Heads / layout.KvHeads;
     private readonly AttentionTiles _tiles = new(layout.Heads / layout.KvHeads);
-    private readonly float[] _sums = GC.AllocateArray<float>(AttentionTiles.Queries * RowAttention.Sums(layout.HeadDim), pinned: true);
+    private readonly float[] _sums = GC.AllocateArray<float>(Math.Max(AttentionTiles.Queries, layout.KvHeads) * RowAttention.Sums(layout.HeadDim), pinned: true);
     private List<AttentionRow> _rows = [];
     private float[] _scores = GC.AllocateUninitializedArray<float>(4096, pinned: true);
 
@@ -58,6 +58,17 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     {
         foreach (var tile in _tiles.All)
         {
+            if (tile.Shared == 0 && _group == 1 && layout.HeadDim % 32 == 0 && Vector512.IsHardwareAccelerated)
+            {
+                for (var i = 0; i < tile.Count; i++)
+                {
+                    var at = Offset(tile.First + i, 0);
+                    AttendHeads(_rows[_tiles.Row(tile.First + i)], layer, q + at, output + at);
+                }
+
+                continue;
+            }
+
             for (var kvHead = 0; kvHead < layout.KvHeads; kvHead++)
             {
                 Attend(tile, kvHead, layer, q, output);
@@ -75,6 +86,24 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
         for (var head = 0; head < layout.Heads; head++)
         {
             AttendAlone(row, head / _group, layer, q + (head * layout.HeadDim), output + (head * layout.HeadDim));
+        }
+    }
+
+    /// <summary>One row with a query head for each kv head.</summary>
+    private void AttendHeads(AttentionRow row, int layer, float* q, float* output)
+    {
+        var (heads, pages) = (layout.KvHeads, KvLayout.Pages(row.Length));
+        var scores = Scores(heads * pages);
+        var inverse = stackalloc float[heads];
+        HeadsAttention.Scores(row, layout.Keys(layer, 0), heads, layout.HeadDim, q, scores);
+        for (var head = 0; head < heads; head++)
+        {
+            inverse[head] = 1f / RowAttention.Softmax(scores + (head * pages * Page), pages);
+        }
+
+        fixed (float* sums = _sums)
+        {
+            HeadsAttention.Mix(row, layout.Values(layer, 0), heads, layout.HeadDim, scores, inverse, sums, output);
         }
     }
 

@@ -36,7 +36,7 @@ public sealed class KillAndResumeTests(KillAndResumeTests.Uninterrupted uninterr
             await run.LineAsync($"step 2/{Steps}");
             await WrittenAsync(Path.Combine(Folders.Trajectories(Name), "train-00003.jsonl"));
 
-            // Frozen, it is still in step 3 when it is killed; meanwhile another process may not host it as well.
+            // Frozen, it is in the middle when it is killed, in step 3 or, on a fast machine, in step 4; meanwhile another process may not host it as well.
             run.Freeze();
             using (var second = AxpoProcess.Start("runs", "resume", Name, "--runs", _folder))
             {
@@ -55,7 +55,9 @@ public sealed class KillAndResumeTests(KillAndResumeTests.Uninterrupted uninterr
             }
         }
 
-        new StoredRun(Folders, Name).Steps.ShouldBe([0, 1, 2]);
+        var steps = new StoredRun(Folders, Name).Steps;
+        steps.Length.ShouldBeInRange(3, Steps);
+        steps.ShouldBe(Enumerable.Range(0, steps.Length));
         using var again = AxpoProcess.Start("runs", "resume", Name, "--runs", _folder);
         (await again.EndAsync()).ShouldBe((int)ExitCode.Done, again.Error);
         new StoredRun(Folders, Name).ShouldEqual(whole, Steps);
