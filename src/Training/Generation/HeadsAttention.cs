@@ -4,13 +4,12 @@ using System.Runtime.Intrinsics;
 namespace Axpo.Training.Generation;
 
 /// <summary>
-/// One row's queries over its pages, every kv head of a page before the next page: what is read of a page stands in a row, and is more than the processor's streams need to begin. The sums are those of
+/// One row's queries over its pages, one query a kv head, every head of a page before the next page: what is read of a page stands in a row, and is long enough for the processor to foresee. The sums are those of
 /// <see cref="RowAttention"/>, each head's in the same order. Widths of heads are multiples of 32.
 /// </summary>
 internal static unsafe class HeadsAttention
 {
     private const int Page = KvLayout.PageTokens;
-    private const int Lanes = 16;
 
     /// <summary>Scaled scores of a row's tokens.</summary>
     /// <param name="row">The row.</param>
@@ -27,32 +26,10 @@ internal static unsafe class HeadsAttention
         var scale = RowAttention.Scale(width);
         for (var page = 0; page < count; page++)
         {
-            var keys = pages[page].Data + offset;
-            var next = pages[Math.Min(page + 1, count - 1)].Data + offset;
-            var left = length - (page * Page);
-            var query = q;
-            for (var head = 0; head < heads; head++, query += width)
+            float* keys = pages[page].Data + offset, next = pages[Math.Min(page + 1, count - 1)].Data + offset;
+            for (var head = 0; head < heads; head++, keys += Page * width, next += Page * width)
             {
-                var (a, b, c, e) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-                for (var d = 0; d < width; d += 4)
-                {
-                    RowAttention.Fetch(next);
-                    next += 4 * Page;
-                    a = Vector512.FusedMultiplyAdd(Vector512.Create(query[d]), Vector512.Load(keys), a);
-                    b = Vector512.FusedMultiplyAdd(Vector512.Create(query[d + 1]), Vector512.Load(keys + Page), b);
-                    c = Vector512.FusedMultiplyAdd(Vector512.Create(query[d + 2]), Vector512.Load(keys + (2 * Page)), c);
-                    e = Vector512.FusedMultiplyAdd(Vector512.Create(query[d + 3]), Vector512.Load(keys + (3 * Page)), e);
-                    keys += 4 * Page;
-                }
-
-                var score = ((a + b) + (c + e)) * scale;
-                if (left < Page)
-                {
-                    // Slots beyond the context hold whatever was there before.
-                    score = Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(left)).AsSingle(), score, Vector512.Create(float.NegativeInfinity));
-                }
-
-                score.Store(scores + (((head * count) + page) * Page));
+                PageAttention.Scores(keys, next, width, q + (head * width), scale, length - (page * Page)).Store(scores + (((head * count) + page) * Page));
             }
         }
     }
@@ -74,75 +51,40 @@ internal static unsafe class HeadsAttention
         new Span<float>(sums, heads * RowAttention.Sums(width)).Clear();
         for (var page = 0; page < count; page++)
         {
-            var values = pages[page].Data + offset;
-            var next = pages[Math.Min(page + 1, count - 1)].Data + offset;
+            float* values = pages[page].Data + offset, next = pages[Math.Min(page + 1, count - 1)].Data + offset;
             var tokens = Math.Min(Page, length - (page * Page));
             for (var head = 0; head < heads; head++, values += Page * width, next += Page * width)
             {
-                var weight = weights + (((head * count) + page) * Page);
                 for (var d = 0; d < width; d += 32)
                 {
-                    Mix32(values + d, next + d, width, tokens, weight, sums + (head * RowAttention.Sums(width)) + (4 * d));
+                    Mix32(values + d, next + d, width, tokens, weights + (((head * count) + page) * Page), sums + (head * RowAttention.Sums(width)) + (4 * d));
                 }
             }
         }
 
+        var (low, high) = (default(PageAttention.Chains), default(PageAttention.Chains));
         for (var head = 0; head < heads; head++, sums += RowAttention.Sums(width), output += width)
         {
             var scale = Vector512.Create(inverse[head]);
             for (var d = 0; d < width; d += 32)
             {
-                var from = sums + (4 * d);
-                for (var half = 0; half < 32; half += Lanes)
-                {
-                    (((Vector512.Load(from + half) + Vector512.Load(from + 32 + half)) + (Vector512.Load(from + 64 + half) + Vector512.Load(from + 96 + half))) * scale).Store(output + d + half);
-                }
+                low.Load(sums + (4 * d));
+                high.Load(sums + (4 * d) + 16);
+                (low.Total() * scale).Store(output + d);
+                (high.Total() * scale).Store(output + d + 16);
             }
         }
     }
 
-    /// <summary>Adds a page's weighted values, 32 dimensions, to the four chains of sums.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Mix32(float* value, float* next, int width, int tokens, float* weight, float* sums)
+    // Apart from its caller, where registers would be short.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Mix32(float* values, float* next, int width, int tokens, float* weights, float* sums)
     {
-        var (a0, a1, b0, b1) = (Vector512.Load(sums), Vector512.Load(sums + 16), Vector512.Load(sums + 32), Vector512.Load(sums + 48));
-        var (c0, c1, e0, e1) = (Vector512.Load(sums + 64), Vector512.Load(sums + 80), Vector512.Load(sums + 96), Vector512.Load(sums + 112));
-        var t = 0;
-        for (; t + 4 <= tokens; t += 4)
-        {
-            RowAttention.FetchTwo(next, next + width);
-            RowAttention.FetchTwo(next + (2 * width), next + (3 * width));
-            next += 4 * width;
-            var w0 = Vector512.Create(weight[t]);
-            var w1 = Vector512.Create(weight[t + 1]);
-            var w2 = Vector512.Create(weight[t + 2]);
-            var w3 = Vector512.Create(weight[t + 3]);
-            a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
-            a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
-            b0 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width), b0);
-            b1 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width + 16), b1);
-            c0 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width)), c0);
-            c1 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width) + 16), c1);
-            e0 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width)), e0);
-            e1 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width) + 16), e1);
-            value += 4 * width;
-        }
-
-        for (; t < tokens; t++)
-        {
-            var w0 = Vector512.Create(weight[t]);
-            a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
-            a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
-            value += width;
-        }
-
-        a0.Store(sums);
-        a1.Store(sums + 16);
-        b0.Store(sums + 32);
-        b1.Store(sums + 48);
-        c0.Store(sums + 64);
-        c1.Store(sums + 80);
-        e0.Store(sums + 96);
-        e1.Store(sums + 112);
+        var (low, high) = (default(PageAttention.Chains), default(PageAttention.Chains));
+        low.Load(sums);
+        high.Load(sums + 16);
+        PageAttention.Mix(values, next, width, tokens, weights, ref low, ref high);
+        low.Store(sums);
+        high.Store(sums + 16);
     }
 }

@@ -15,6 +15,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     private const int Page = KvLayout.PageTokens;
 
     private readonly int _group = layout.Heads / layout.KvHeads;
+    private readonly bool _headsTogether = layout.Heads == layout.KvHeads && layout.HeadDim % 32 == 0 && Vector512.IsHardwareAccelerated;
     private readonly AttentionTiles _tiles = new(layout.Heads / layout.KvHeads);
     private readonly float[] _sums = GC.AllocateArray<float>(Math.Max(AttentionTiles.Queries, layout.KvHeads) * RowAttention.Sums(layout.HeadDim), pinned: true);
     private List<AttentionRow> _rows = [];
@@ -58,7 +59,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     {
         foreach (var tile in _tiles.All)
         {
-            if (tile.Shared == 0 && _group == 1 && layout.HeadDim % 32 == 0 && Vector512.IsHardwareAccelerated)
+            if (tile.Shared == 0 && _headsTogether)
             {
                 for (var i = 0; i < tile.Count; i++)
                 {

@@ -55,36 +55,8 @@ internal static unsafe class RowAttention
         var scale = Scale(width);
         for (var page = from; page < count; page++)
         {
-            var keys = pages[page].Data + offset;
-            var next = pages[Math.Min(page + Ahead, count - 1)].Data + offset;
-            var a = Vector512<float>.Zero;
-            var b = Vector512<float>.Zero;
-            var c = Vector512<float>.Zero;
-            var e = Vector512<float>.Zero;
-            var d = 0;
-            for (; d + 4 <= width; d += 4)
-            {
-                Fetch(next + (d * Page));
-                a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
-                b = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 1]), Vector512.Load(keys + ((d + 1) * Page)), b);
-                c = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 2]), Vector512.Load(keys + ((d + 2) * Page)), c);
-                e = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 3]), Vector512.Load(keys + ((d + 3) * Page)), e);
-            }
-
-            for (; d < width; d++)
-            {
-                a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
-            }
-
-            var score = ((a + b) + (c + e)) * scale;
-            var left = length - (page * Page);
-            if (left < Page)
-            {
-                // Slots beyond the context hold whatever was there before.
-                score = Vector512.ConditionalSelect(Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(left)).AsSingle(), score, Vector512.Create(float.NegativeInfinity));
-            }
-
-            score.Store(scores + (page * Page));
+            float* keys = pages[page].Data + offset, next = pages[Math.Min(page + Ahead, count - 1)].Data + offset;
+            PageAttention.Scores(keys, next, width, q, scale, length - (page * Page)).Store(scores + (page * Page));
         }
     }
 
@@ -159,56 +131,26 @@ internal static unsafe class RowAttention
     /// <summary>1 / sqrt(headDim).</summary>
     public static Vector512<float> Scale(int width) => Vector512.Create(1f / MathF.Sqrt(width));
 
-    /// <summary>32 output dimensions; four chains of tokens keep the multipliers busy.</summary>
+    /// <summary>32 output dimensions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Mix32(AttentionRow row, int from, int offset, int width, float* weights, float* sums, float inverse, float* output)
     {
         var (pages, length) = row;
-        var (a0, a1, b0, b1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
-        var (c0, c1, e0, e1) = (Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero, Vector512<float>.Zero);
+        var (low, high) = (default(PageAttention.Chains), default(PageAttention.Chains));
         if (from > 0)
         {
-            (a0, a1, b0, b1) = (Vector512.Load(sums), Vector512.Load(sums + 16), Vector512.Load(sums + 32), Vector512.Load(sums + 48));
-            (c0, c1, e0, e1) = (Vector512.Load(sums + 64), Vector512.Load(sums + 80), Vector512.Load(sums + 96), Vector512.Load(sums + 112));
+            low.Load(sums);
+            high.Load(sums + 16);
         }
 
         for (var start = from * Page; start < length; start += Page)
         {
-            var value = pages[start / Page].Data + offset;
-            var next = pages[Math.Min((start / Page) + Ahead, (length - 1) / Page)].Data + offset;
-            var weight = weights + start;
-            var tokens = Math.Min(Page, length - start);
-            var t = 0;
-            for (; t + 4 <= tokens; t += 4)
-            {
-                Fetch(next);
-                next += 4 * width;
-                var w0 = Vector512.Create(weight[t]);
-                var w1 = Vector512.Create(weight[t + 1]);
-                var w2 = Vector512.Create(weight[t + 2]);
-                var w3 = Vector512.Create(weight[t + 3]);
-                a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
-                a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
-                b0 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width), b0);
-                b1 = Vector512.FusedMultiplyAdd(w1, Vector512.Load(value + width + 16), b1);
-                c0 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width)), c0);
-                c1 = Vector512.FusedMultiplyAdd(w2, Vector512.Load(value + (2 * width) + 16), c1);
-                e0 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width)), e0);
-                e1 = Vector512.FusedMultiplyAdd(w3, Vector512.Load(value + (3 * width) + 16), e1);
-                value += 4 * width;
-            }
-
-            for (; t < tokens; t++)
-            {
-                var w0 = Vector512.Create(weight[t]);
-                a0 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value), a0);
-                a1 = Vector512.FusedMultiplyAdd(w0, Vector512.Load(value + 16), a1);
-                value += width;
-            }
+            float* values = pages[start / Page].Data + offset, next = pages[Math.Min((start / Page) + Ahead, (length - 1) / Page)].Data + offset;
+            PageAttention.Mix(values, next, width, Math.Min(Page, length - start), weights + start, ref low, ref high);
         }
 
         var scale = Vector512.Create(inverse);
-        (((a0 + b0) + (c0 + e0)) * scale).Store(output);
-        (((a1 + b1) + (c1 + e1)) * scale).Store(output + 16);
+        (low.Total() * scale).Store(output);
+        (high.Total() * scale).Store(output + 16);
     }
 }

@@ -16,29 +16,12 @@ internal static class HostProduct
     /// <summary>Whether this processor is one for which the products are ours.</summary>
     public static bool IsOursHere { get; } = PanelProduct.IsSupported && !IsIntel();
 
-    /// <summary>x W^T, as a new tensor.</summary>
+    /// <summary>x W^T (+ addend), as a new tensor.</summary>
     /// <param name="x">[n, in].</param>
     /// <param name="weight">W [out, in].</param>
+    /// <param name="addend">[n, out], or [out] for every row; null: none.</param>
     /// <returns>[n, out].</returns>
-    public static Tensor Forward(Tensor x, Tensor weight)
-    {
-        if (IsOurs(x.size(0)))
-        {
-            var output = empty(x.size(0), weight.size(0));
-            PanelPass.Forward(x, weight, null, output);
-            return output;
-        }
-
-        using var columns = weight.t();
-        return x.mm(columns);
-    }
-
-    /// <summary>addend + x W^T, as a new tensor.</summary>
-    /// <param name="addend">[n, out], or [out] for every row.</param>
-    /// <param name="x">[n, in].</param>
-    /// <param name="weight">W [out, in].</param>
-    /// <returns>[n, out].</returns>
-    public static Tensor Forward(Tensor addend, Tensor x, Tensor weight)
+    public static Tensor Forward(Tensor x, Tensor weight, Tensor? addend = null)
     {
         if (IsOurs(x.size(0)))
         {
@@ -48,7 +31,7 @@ internal static class HostProduct
         }
 
         using var columns = weight.t();
-        return addend.addmm(x, columns, 1, 1);
+        return addend is null ? x.mm(columns) : addend.addmm(x, columns, 1, 1);
     }
 
     /// <summary>Adds x W^T.</summary>

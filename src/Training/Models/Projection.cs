@@ -43,7 +43,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias) : IDisposable
     /// <returns>[n, out].</returns>
     public Tensor Forward(Tensor x)
     {
-        var output = _packed?.Multiply(x, Bias) ?? (Bias is null ? HostProduct.Forward(x, Weight) : HostProduct.Forward(Bias, x, Weight));
+        var output = _packed?.Multiply(x, Bias) ?? HostProduct.Forward(x, Weight, Bias);
         AddLora(output, x);
         return output;
     }
@@ -54,7 +54,7 @@ internal sealed record Projection(Tensor Weight, Tensor? Bias) : IDisposable
     /// <returns>[n, out], new.</returns>
     public Tensor AddTo(Tensor residual, Tensor x)
     {
-        var sum = _packed?.Multiply(x, residual) ?? HostProduct.Forward(residual, x, Weight);
+        var sum = _packed?.Multiply(x, residual) ?? HostProduct.Forward(x, Weight, residual);
         if (Bias is not null)
         {
             sum.IncreaseBy(Bias);

@@ -84,8 +84,8 @@ public sealed class PanelProductTests
                 using var scope = NewDisposeScope();
                 var (x, w, dy, bias) = (Random(1, rows, inputs), Random(2, outputs, inputs), Random(3, rows, outputs), Random(4, outputs));
                 Near(HostProduct.Forward(x, w), x.mm(w.t()));
-                Near(HostProduct.Forward(dy, x, w), x.mm(w.t()) + dy);
-                Near(HostProduct.Forward(bias, x, w), x.mm(w.t()) + bias);
+                Near(HostProduct.Forward(x, w, dy), x.mm(w.t()) + dy);
+                Near(HostProduct.Forward(x, w, bias), x.mm(w.t()) + bias);
                 Near(HostProduct.Back(dy, w), dy.mm(w));
                 Near(HostProduct.Gather(dy, x), dy.t().mm(x));
                 var (sums, inputSums, weightSums) = (dy.clone(), x.clone(), w.clone());
