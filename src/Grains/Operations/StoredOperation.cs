@@ -2,7 +2,7 @@ namespace Axpo.Grains.Operations;
 
 /// <summary>
 /// Long work of a grain: a task on the grain's own scheduler that outlives the call that started it. Exceptions are captured: they show as
-/// <see cref="OperationState.Failed"/>, a cancelled operation as unknown, so that it may be started again.
+/// <see cref="OperationState.Failed"/>, a cancelled operation as unknown, so that it may be started again; a cancellation that nobody asked for is a lost call.
 /// </summary>
 /// <typeparam name="T">Result.</typeparam>
 internal sealed class StoredOperation<T> : IDisposable
@@ -82,7 +82,8 @@ internal sealed class StoredOperation<T> : IDisposable
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new InvalidOperationException("the operation was cancelled from outside: " + e.Message, e);
+            // Nobody asked for it: Orleans gave up a message on its way, as it does when a silo dies.
+            throw new OperationLostException("a call was given up on its way: " + e.Message, e);
         }
     }
 }

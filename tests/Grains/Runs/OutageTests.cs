@@ -55,6 +55,20 @@ public sealed class OutageTests
     }
 
     [Fact]
+    public async Task A_cancellation_that_nobody_asked_for_is_an_outage()
+    {
+        var world = new World();
+        var given = 0;
+        world.Learner.Gate = (_, _) => Interlocked.Increment(ref given) == 1 ? throw new OperationCanceledException("given up") : Task.CompletedTask;
+        await using var cluster = await AxpoTestCluster.StartAsync(world.Services);
+        var run = cluster.Grains.GetGrain<IRunGrain>(World.Run);
+        await run.StartAsync(new RunRequest());
+        var status = await run.EndAsync();
+        (status.Phase, status.Step, status.Dropped).ShouldBe((RunPhase.Done, 2, 0), status.Message);
+        given.ShouldBe(3, "the update that was given up is made again");
+    }
+
+    [Fact]
     public async Task An_episode_that_stays_out_of_reach_is_not_Void_the_run_waits_for_it()
     {
         var world = new World();
