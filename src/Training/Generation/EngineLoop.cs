@@ -10,7 +10,7 @@ using static TorchSharp.torch;
 
 namespace Axpo.Training.Generation;
 
-/// <summary>The engine's thread: it alone owns sessions, pages and weights. One turn of the loop is one token of every live sequence.</summary>
+/// <summary>The engine's thread: it alone owns sessions, pages and weights. One turn of the loop is one token of every live sequence, or of a wave of them.</summary>
 internal sealed partial class EngineLoop
 {
     private readonly BlockingCollection<EngineCommand> _commands;
@@ -23,6 +23,7 @@ internal sealed partial class EngineLoop
     private readonly LinkedList<Sequence> _waiting = new();
     private readonly List<Sequence> _live = [];
     private readonly List<StepWork> _plan = [];
+    private readonly List<Sequence> _decoding = [];
     private readonly Dictionary<string, Sequence> _promptsInWork = new(StringComparer.Ordinal);
     private readonly IEngineCompute _compute;
     private readonly int _maxContext;
@@ -42,6 +43,7 @@ internal sealed partial class EngineLoop
         (_decoder, _version, _options, _compute, _maxContext) = (decoder, version, options, compute, maxContext);
         (_commands, _counters, _time, _logger, _queue, _reload) = (commands, counters, time, logger, queue, reload);
         _pool = compute.Pool;
+        Wave = compute.Wave;
         _sessions = new SessionTable(_pool, counters);
         _pictures = pictures is null ? null : new PictureFeatures(pictures, ImageBytes(options) / 2, counters);
     }
@@ -59,6 +61,9 @@ internal sealed partial class EngineLoop
 
     /// <summary>Runs after a token was sampled, while the session still stands as it was sampled from; tests watch it.</summary>
     public Action<Sequence, SampledToken>? AfterToken { get; set; }
+
+    /// <summary>Which decoding sequences a step takes; tests set another before the first step.</summary>
+    public DecodeWave Wave { get; set; }
 
     /// <summary>The pages; for tests.</summary>
     public KvPool Pool => _pool;
@@ -372,21 +377,23 @@ internal sealed partial class EngineLoop
             share.Clear();
         }
 
-        var prefill = _live.Exists(s => s.Session!.Tokens.Count - s.Session.Computed <= 1) ? _prefill.Rows : _prefill.RowsAlone;
+        _decoding.Clear();
+        _decoding.AddRange(_live.Where(Decodes));
+        Wave.Next(_decoding);
+        var prefill = _decoding.Count > 0 ? _prefill.Rows : _prefill.RowsAlone;
         _plan.Clear();
         foreach (var sequence in _live)
         {
             var session = sequence.Session!;
             var todo = session.Tokens.Count - session.Computed;
-            var count = todo <= 1 ? todo : Math.Min(todo, prefill);
-            if (todo > 1)
+            var decodes = Decodes(sequence);
+            var count = decodes ? todo : Math.Min(todo, prefill);
+            if (decodes ? !Wave.Takes(sequence) : count == 0)
             {
-                prefill -= count;
-                if (count == 0)
-                {
-                    continue;
-                }
+                continue;
             }
+
+            prefill -= decodes ? 0 : count;
 
             _sessions.Extend(sequence, session.Computed + count);
             _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
@@ -401,6 +408,9 @@ internal sealed partial class EngineLoop
 
         WorkSharing.Deal(_plan, team.Shares, _compute.Threads.RowsOfAWorker);
     }
+
+    /// <summary>Whether it is a token from its next one; else a part of its context is to be computed.</summary>
+    private static bool Decodes(Sequence sequence) => sequence.Session!.Tokens.Count - sequence.Session.Computed <= 1;
 
     private void Advance(StepWork work, SampledToken token, string? error)
     {

@@ -5,13 +5,13 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Generation;
 
 /// <summary>The processor: threads with vectorised attention and sampling over pages in memory.</summary>
-/// <param name="config">Shape of the decoder.</param>
+/// <param name="decoder">What its steps will compute, in every version.</param>
 /// <param name="layout">Layout of a page.</param>
 /// <param name="kvBytes">Bytes of all pages.</param>
 /// <param name="threads">Threads.</param>
 /// <param name="deterministic">Whether a row's bits must not depend on its neighbours.</param>
 /// <exception cref="InvalidOperationException">The system does not reserve so much.</exception>
-internal sealed class HostCompute(DecoderConfig config, KvLayout layout, long kvBytes, ThreadLayout threads, bool deterministic) : IEngineCompute
+internal sealed class HostCompute(Decoder decoder, KvLayout layout, long kvBytes, ThreadLayout threads, bool deterministic) : IEngineCompute
 {
     /// <inheritdoc/>
     public Device Device => ComputeDevice.Cpu;
@@ -23,5 +23,8 @@ internal sealed class HostCompute(DecoderConfig config, KvLayout layout, long kv
     public KvPool Pool { get; } = new(layout, kvBytes);
 
     /// <inheritdoc/>
-    public IStepTeam NewTeam() => new WorkerTeam(config, threads.Workers, deterministic);
+    public DecodeWave Wave { get; } = new(DecodeWave.BytesFor(decoder), layout.KvBytes, DecodeWave.RowsOfAWorker * threads.Workers);
+
+    /// <inheritdoc/>
+    public IStepTeam NewTeam() => new WorkerTeam(decoder.Config, threads.Workers, deterministic);
 }

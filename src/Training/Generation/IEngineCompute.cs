@@ -14,6 +14,9 @@ internal interface IEngineCompute
     /// <summary>The pages; whoever runs the engine disposes them.</summary>
     KvPool Pool { get; }
 
+    /// <summary>Which decoding sequences a step takes.</summary>
+    DecodeWave Wave { get; }
+
     /// <summary>Makes a team; called on the engine's thread.</summary>
     IStepTeam NewTeam();
 }

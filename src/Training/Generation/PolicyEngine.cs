@@ -42,7 +42,7 @@ public sealed class PolicyEngine : IPolicyEngine, IAsyncDisposable
         _published = new WeightsVersion(0, 0, folder, "");
         MaxContext = options.MaxContext > 0 ? Math.Min(options.MaxContext, _config.MaxPositions) : _config.MaxPositions;
         var (layout, kvBytes) = (new KvLayout(_config), (long)options.KvMebibytes << 20);
-        IEngineCompute compute = threads is null ? new TensorCompute(_config, layout, kvBytes, decoder.Device) : new HostCompute(_config, layout, kvBytes, threads, options.Deterministic);
+        IEngineCompute compute = threads is null ? new TensorCompute(_config, layout, kvBytes, decoder.Device) : new HostCompute(decoder, layout, kvBytes, threads, options.Deterministic);
         _device = compute.Device;
         _counters.Workers = compute.Threads.Workers;
         _loop = new EngineLoop(decoder, _published, options, compute, MaxContext, _commands, _counters, time, logger, change => Interlocked.Add(ref _queued, change), Reload, pictures);

@@ -30,6 +30,9 @@ internal sealed class TensorCompute : IEngineCompute
     /// <inheritdoc/>
     public KvPool Pool { get; }
 
+    /// <summary>A device's steps take all: the more rows, the better.</summary>
+    public DecodeWave Wave { get; } = new(bytes: 0, pageBytes: 0, fewest: 1);
+
     /// <inheritdoc/>
     public IStepTeam NewTeam() => new TensorTeam(_config, _memory);
 }

@@ -47,11 +47,12 @@ public class EngineScheduleTests(EngineFixture fixture, ITestOutputHelper output
         using var a = Decoder.Load(folders[0].Item1);
         using var b = Decoder.Load(folders[1].Item1);
         var (compared, near, refilled, shared) = (0, 0, 0L, 0L);
-        await Gen.Select(Options.Where(o => !(fixture.OnTensors && o.Deterministic)), Operation.List[10, 40]).SampleAsync(
-            async (options, operations) =>
+        await Gen.Select(Options.Where(o => !(fixture.OnTensors && o.Deterministic)), Operation.List[10, 40], Gen.Int[0, 20]).SampleAsync(
+            async (options, operations, pagesOfAWave) =>
             {
                 var clock = new ScheduleClock();
                 await using var engine = await fixture.StartAsync(options, clock, folders[0].Item1);
+                engine.Loop.Wave = new DecodeWave(pagesOfAWave, pageBytes: 1, fewest: 1);
                 var schedule = new EngineSchedule(engine, clock, folders, operations);
                 await schedule.RunAsync();
                 Decoder[] weights = [.. schedule.Weights.Select(w => w == 0 ? a : b)];
