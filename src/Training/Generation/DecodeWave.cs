@@ -1,4 +1,3 @@
-using Axpo.Training.Devices;
 using Axpo.Training.Models;
 
 namespace Axpo.Training.Generation;
@@ -7,82 +6,117 @@ namespace Axpo.Training.Generation;
 /// Which of the decoding sequences a step takes. Where the KV of all does not fit the processor's cache, a step of all reads every byte of it from memory; so a wave whose KV does fit is decoded for a while,
 /// then the next one. A group's sequences, which share pages, go together; who has waited longest comes next. No result depends on it. Used by the engine's thread.
 /// </summary>
-/// <param name="bytes">KV of a wave; 0: every step takes all.</param>
+/// <param name="bytes">KV of a wave; 0: every step takes all. Up to twice as much is taken whole.</param>
 /// <param name="pageBytes">KV of a page.</param>
-/// <param name="fewest">Sequences that a wave has at least, for the matrix products; where so many exceed twice the bytes, a step takes all.</param>
+/// <param name="fewest">Sequences that a wave has at least; where the groups that make so many exceed twice the bytes, a step takes all.</param>
 internal sealed class DecodeWave(long bytes, long pageBytes, int fewest)
 {
-    /// <summary>Steps of a wave: the first reads its KV from memory, the others find it.</summary>
-    public const int Steps = 64;
+    /// <summary>Steps of a group's turn: the first reads its KV from memory, the others find it.</summary>
+    public const int Turn = 64;
 
     /// <summary>Rows that a matrix product computes together: with fewer it is slower for each.</summary>
-    public const int RowsOfAWorker = 8;
+    public const int RowsTogether = 8;
 
     // Of a cache that neighbours, weights and activations need too.
     private const int ShareOfCache = 4;
 
-    private readonly HashSet<string> _members = new(StringComparer.Ordinal);
-    private Dictionary<string, int> _since = new(StringComparer.Ordinal);
+    // Groups of the wave, and the step at which the turn of each is over.
+    private readonly Dictionary<string, long> _turns = new(StringComparer.Ordinal);
+    private readonly List<string> _queue = [];
     private bool _takesAll = true;
-    private int _all;
-    private int _left;
-    private int _formed;
+    private int _rows;
+    private long _step;
+    private long _until;
 
-    /// <summary>Bytes of a wave for a decoder: 0 where its weights fill the cache already, or where a few rows are multiplied far slower than many.</summary>
-    public static long BytesFor(Decoder decoder)
+    /// <summary>KV of a wave; 0: every step takes all.</summary>
+    public long Bytes => bytes;
+
+    /// <summary>Sequences that a wave has at least.</summary>
+    public int Fewest => fewest;
+
+    /// <summary>Decoding sequences that this step leaves out.</summary>
+    public int LeftOut { get; private set; }
+
+    /// <summary>Bytes of a wave for a decoder: 0 where its weights, read in every step, do not fit beside it, and where they are not packed, for then a few rows are multiplied far slower than many.</summary>
+    /// <param name="decoder">The decoder.</param>
+    /// <param name="cacheBytes">The processor's last level of cache; 0: unknown.</param>
+    public static long BytesFor(Decoder decoder, long cacheBytes)
     {
-        var share = ProcessorCache.LastLevelBytes / ShareOfCache;
-        return decoder.IsPacked && sizeof(float) * decoder.Config.ParameterCount <= share ? share : 0;
+        var weights = sizeof(float) * (decoder.Config.ParameterCount - (decoder.Config.Pictures?.Tower.ParameterCount ?? 0));
+        return decoder.IsPacked && weights <= cacheBytes / ShareOfCache ? cacheBytes / ShareOfCache : 0;
     }
 
-    /// <summary>Chooses for the next step.</summary>
+    /// <summary>Chooses for the next step: sets <see cref="Sequence.IsInWave"/>.</summary>
     /// <param name="decoding">All sequences that could decode a token, in the order of their admission.</param>
     public void Next(IReadOnlyList<Sequence> decoding)
     {
-        if (bytes == 0 || decoding.Sum(s => s.Session!.Pages.Count * pageBytes) <= bytes)
-        {
-            (_takesAll, _left) = (true, 0);
-            return;
-        }
-
-        if (_left == 0 || (_takesAll ? decoding.Count > _all : decoding.Count(Takes) < fewest))
+        _step++;
+        Mark(decoding);
+        if (bytes > 0 && (_step >= _until || (_takesAll ? decoding.Count > _rows : decoding.Count - LeftOut < fewest)))
         {
             Form(decoding);
+            Mark(decoding);
         }
-
-        _left--;
     }
-
-    /// <summary>Whether the step takes a decoding sequence.</summary>
-    public bool Takes(Sequence sequence) => _takesAll || _members.Contains(Key(sequence));
 
     private static string Key(Sequence sequence) => sequence.Request.Group ?? sequence.Request.Session;
 
-    // Of a page that several hold each one counts its part.
-    private double Bytes(Sequence sequence) => pageBytes * sequence.Session!.Pages.Sum(p => 1d / p.Holders);
+    private void Mark(IReadOnlyList<Sequence> decoding)
+    {
+        LeftOut = 0;
+        foreach (var sequence in decoding)
+        {
+            sequence.IsInWave = _takesAll || _turns.ContainsKey(Key(sequence));
+            LeftOut += sequence.IsInWave ? 0 : 1;
+        }
+    }
 
-    /// <summary>A new wave, of as many sequences as products like where that can be; one that is not over yet keeps who is left of it.</summary>
+    /// <summary>Whose turn is over goes to the end of the queue, and the wave is filled from its front.</summary>
     private void Form(IReadOnlyList<Sequence> decoding)
     {
-        var (stays, now) = (_left > 0 && !_takesAll, _formed += 2);
-        var waiting = decoding.GroupBy(Key, StringComparer.Ordinal)
-            .Select(g => (g.Key, Rows: g.Count(), Bytes: g.Sum(Bytes), Since: _members.Contains(g.Key) ? (stays ? 0 : now + 1) : _since.GetValueOrDefault(g.Key, now)))
-            .OrderBy(g => g.Since)
-            .ToList();
-        _since = waiting.ToDictionary(g => g.Key, g => g.Since, StringComparer.Ordinal);
-        var (rows, used, count, whole) = (0, 0d, 0, 0);
-        foreach (var next in waiting.TakeWhile(g => rows < fewest || used + g.Bytes <= bytes))
+        var groups = decoding.GroupBy(Key, StringComparer.Ordinal)
+            .Select(g => (g.Key, Rows: g.Count(), Bytes: pageBytes * g.SelectMany(s => s.Session!.Pages).Distinct().Count()))
+            .ToDictionary(g => g.Key, StringComparer.Ordinal);
+        (_rows, _until) = (decoding.Count, _step + Turn);
+        _takesAll = groups.Values.Sum(g => g.Bytes) <= 2 * bytes;
+        if (!_takesAll)
         {
-            (rows, used, count) = (rows + next.Rows, used + next.Bytes, count + 1);
-            whole = rows % fewest == 0 ? count : whole;
+            QueueUp(groups.Keys);
+            var (rows, used) = _turns.Keys.Aggregate((Rows: 0, Bytes: 0L), (sum, key) => (sum.Rows + groups[key].Rows, sum.Bytes + groups[key].Bytes));
+            var (count, even) = (0, 0);
+            foreach (var next in _queue.Select(key => groups[key]).TakeWhile(g => rows < fewest || used + g.Bytes <= bytes))
+            {
+                (rows, used, count) = (rows + next.Rows, used + next.Bytes, count + 1);
+                even = rows % fewest == 0 ? count : even;
+            }
+
+            // Rows beyond a multiple cost nearly as much as one more multiple.
+            count = even > 0 && _queue[even..count].Sum(key => groups[key].Rows) < fewest ? even : count;
+            foreach (var key in _queue[..count])
+            {
+                _turns[key] = _step + Turn;
+            }
+
+            _queue.RemoveRange(0, count);
+            (_takesAll, _until) = (used > 2 * bytes, _turns.Values.Min());
         }
 
-        (_takesAll, _all) = (rows == decoding.Count || used > 2 * bytes, decoding.Count);
-        _members.Clear();
-        _members.UnionWith(waiting.Take(whole > 0 ? whole : count).Select(g => g.Key));
-        if (!stays)
+        if (_takesAll)
         {
-            _left = Steps;
+            _turns.Clear();
+            _queue.Clear();
         }
+    }
+
+    private void QueueUp(IReadOnlyCollection<string> ready)
+    {
+        var over = _turns.Where(t => t.Value <= _step).Select(t => t.Key).ToList();
+        foreach (var key in _turns.Keys.Except(ready).Union(over).ToList())
+        {
+            _turns.Remove(key);
+        }
+
+        _queue.RemoveAll(key => !ready.Contains(key));
+        _queue.AddRange([.. ready.Except(_queue).Except(_turns.Keys).Except(over), .. over.Intersect(ready)]);
     }
 }

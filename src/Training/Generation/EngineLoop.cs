@@ -388,7 +388,7 @@ internal sealed partial class EngineLoop
             var todo = session.Tokens.Count - session.Computed;
             var decodes = Decodes(sequence);
             var count = decodes ? todo : Math.Min(todo, prefill);
-            if (decodes ? !Wave.Takes(sequence) : count == 0)
+            if (decodes ? !sequence.IsInWave && !sequence.IsAwaited : count == 0)
             {
                 continue;
             }
@@ -409,7 +409,7 @@ internal sealed partial class EngineLoop
         WorkSharing.Deal(_plan, team.Shares, _compute.Threads.RowsOfAWorker);
     }
 
-    /// <summary>Whether it is a token from its next one; else a part of its context is to be computed.</summary>
+    /// <summary>Whether one row leads to its next token.</summary>
     private static bool Decodes(Sequence sequence) => sequence.Session!.Tokens.Count - sequence.Session.Computed <= 1;
 
     private void Advance(StepWork work, SampledToken token, string? error)

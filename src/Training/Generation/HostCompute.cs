@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Axpo.Training.Generation;
 
 /// <summary>The processor: threads with vectorised attention and sampling over pages in memory.</summary>
-/// <param name="decoder">What its steps will compute, in every version.</param>
+/// <param name="decoder">The first weights; later ones have their shape.</param>
 /// <param name="layout">Layout of a page.</param>
 /// <param name="kvBytes">Bytes of all pages.</param>
 /// <param name="threads">Threads.</param>
@@ -13,6 +13,8 @@ namespace Axpo.Training.Generation;
 /// <exception cref="InvalidOperationException">The system does not reserve so much.</exception>
 internal sealed class HostCompute(Decoder decoder, KvLayout layout, long kvBytes, ThreadLayout threads, bool deterministic) : IEngineCompute
 {
+    private readonly DecoderConfig _config = decoder.Config;
+
     /// <inheritdoc/>
     public Device Device => ComputeDevice.Cpu;
 
@@ -23,8 +25,8 @@ internal sealed class HostCompute(Decoder decoder, KvLayout layout, long kvBytes
     public KvPool Pool { get; } = new(layout, kvBytes);
 
     /// <inheritdoc/>
-    public DecodeWave Wave { get; } = new(DecodeWave.BytesFor(decoder), layout.KvBytes, DecodeWave.RowsOfAWorker * threads.Workers);
+    public DecodeWave Wave { get; } = new(DecodeWave.BytesFor(decoder, ProcessorCache.LastLevelBytes), layout.PageKvBytes, threads.Workers * Math.Max(threads.RowsOfAWorker, DecodeWave.RowsTogether));
 
     /// <inheritdoc/>
-    public IStepTeam NewTeam() => new WorkerTeam(decoder.Config, threads.Workers, deterministic);
+    public IStepTeam NewTeam() => new WorkerTeam(_config, threads.Workers, deterministic);
 }

@@ -32,7 +32,7 @@ internal sealed class KvLayout(DecoderConfig config)
     public long PageBytes => (long)PageFloats * sizeof(float);
 
     /// <summary>Bytes of a page's keys and values, which every token reads.</summary>
-    public long KvBytes => (long)HiddenOffset * sizeof(float);
+    public long PageKvBytes => (long)HiddenOffset * sizeof(float);
 
     /// <summary>Floats of one head's keys, or values, in a page.</summary>
     public int HeadFloats => HeadDim * PageTokens;

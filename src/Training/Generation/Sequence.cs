@@ -50,6 +50,12 @@ internal sealed class Sequence(GenerateRequest request, IReadOnlyList<PlacedGrid
     /// <summary>The ghost whose fork it is: it gets the KV of the prefix when that is computed.</summary>
     public Session? Restores { get; set; }
 
+    /// <summary>Whether others wait for what it computes of its context.</summary>
+    public bool IsAwaited => MakesPrompt || Restores is not null;
+
+    /// <summary>Whether the next step takes it, if it decodes (<see cref="DecodeWave"/>).</summary>
+    public bool IsInWave { get; set; }
+
     /// <summary>It was live, gave its pages back and waits to go on.</summary>
     public bool IsSuspended { get; set; }
 

@@ -1,6 +1,7 @@
 using Axpo.Core;
 using Axpo.Training.Devices;
 using Axpo.Training.Generation;
+using Axpo.Training.Models;
 using CsCheck;
 using Shouldly;
 using Xunit;
@@ -12,12 +13,12 @@ namespace Axpo.Training.Tests.Generation;
 public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<EngineFixture>
 {
     [Fact]
-    public void What_fits_goes_together()
+    public void Up_to_twice_a_wave_goes_together()
     {
-        var wave = new DecodeWave(bytes: 640, pageBytes: 1, fewest: 16);
         var all = Singles(64, pages: 10);
-        Step(wave, all).ShouldBe(all);
-        new DecodeWave(bytes: 0, pageBytes: 1, fewest: 16).Takes(all[0]).ShouldBeTrue();
+        Step(new DecodeWave(bytes: 320, pageBytes: 1, fewest: 16), all).ShouldBe(all);
+        Step(new DecodeWave(bytes: 319, pageBytes: 1, fewest: 16), all).ShouldBe(all[..16]);
+        Step(new DecodeWave(bytes: 0, pageBytes: 1, fewest: 16), all).ShouldBe(all);
     }
 
     [Fact]
@@ -30,19 +31,21 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
         {
             for (var first = 0; first < 64; first += 16)
             {
-                for (var step = 0; step < DecodeWave.Steps; step++)
+                for (var step = 0; step < DecodeWave.Turn; step++)
                 {
                     Step(wave, all).ShouldBe(all[first..(first + 16)]);
+                    wave.LeftOut.ShouldBe(48);
                 }
             }
         }
     }
 
     [Fact]
-    public void A_wave_is_as_many_as_products_like()
+    public void A_wave_is_as_many_as_products_like_unless_that_would_leave_out_more_than_one_multiple()
     {
-        var wave = new DecodeWave(bytes: 450, pageBytes: 1, fewest: 16);
-        Step(wave, Singles(64, pages: 10)).Length.ShouldBe(32, "45 would fit");
+        Step(new DecodeWave(bytes: 310, pageBytes: 1, fewest: 16), Singles(64, pages: 10)).Length.ShouldBe(16, "31 would fit");
+        Sequence[] uneven = [.. Group("a", 16, shared: 0, own: 1), .. Enumerable.Range(0, 20).SelectMany(g => Group($"g{g}", 5, shared: 0, own: 1))];
+        Step(new DecodeWave(bytes: 57, pageBytes: 1, fewest: 16), uneven).Length.ShouldBe(56);
     }
 
     [Fact]
@@ -56,6 +59,10 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
         // One that comes back meanwhile goes with its group.
         var late = new Sequence(Request("late", [1], group: "g1")) { Session = New("late", "g1", 1) };
         Step(wave, [.. all, late]).ShouldBe([.. groups[0], .. groups[1], late]);
+
+        // Whoever else holds the pages (a prompt, sequences that wait for their tools), they are read by whom decodes.
+        Sequence[] alone = [.. Enumerable.Range(0, 8).Select(g => groups[g][0])];
+        Step(new DecodeWave(bytes: 51, pageBytes: 1, fewest: 1), alone).ShouldBe(alone[..3], "17 pages each");
     }
 
     [Fact]
@@ -69,72 +76,106 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
     [Fact]
     public void Who_comes_is_considered_though_all_fitted_before()
     {
-        var wave = new DecodeWave(bytes: 48, pageBytes: 1, fewest: 8);
+        var wave = new DecodeWave(bytes: 24, pageBytes: 1, fewest: 8);
         Sequence[] few = [.. Group("g0", 8, shared: 16, own: 1), .. Group("g1", 8, shared: 16, own: 1)];
         Step(wave, few).ShouldBe(few);
-        Sequence[] many = [.. few, .. Singles(40, pages: 2)];
-        Step(wave, many).Length.ShouldBe(24, "new ones come first: 48 pages are 24 of them");
+        Step(wave, [.. few, .. Singles(40, pages: 2)]).ShouldBe(few[..8]);
     }
 
     [Fact]
-    public void Who_ends_is_replaced_and_the_others_of_the_wave_stay()
+    public void Who_ends_is_replaced_and_who_replaces_has_a_whole_turn()
     {
         var wave = new DecodeWave(bytes: 160, pageBytes: 1, fewest: 16);
         var all = Singles(64, pages: 10);
         Step(wave, all).ShouldBe(all[..16]);
-        Step(wave, all[4..]).ShouldBe(all[4..20]);
-        for (var step = 2; step < DecodeWave.Steps; step++)
+        for (var step = 1; step < DecodeWave.Turn; step++)
         {
             Step(wave, all[4..]).ShouldBe(all[4..20]);
         }
 
+        // Twelve have had their turn; the four that came a step later have one more.
+        Step(wave, all[4..]).ShouldBe(all[16..32]);
         Step(wave, all[4..]).ShouldBe(all[20..36]);
     }
 
-    /// <summary>Sequences come, grow, pause and end as they like.</summary>
+    /// <summary>Sequences come, go and come back as they like; each of the queue's front gets its turn before those behind.</summary>
     [Fact]
-    public void Nobody_starves_and_a_wave_keeps_to_its_bytes() =>
-        Gen.Select(Gen.Int[1, 200], Gen.Int[1, 8], Gen.Select(Gen.Int[0, 3], Gen.Int[1, 20], Gen.Int[0, 99]).Array[20, 400]).Sample((bytes, fewest, events) =>
-        {
-            var wave = new DecodeWave(bytes, pageBytes: 1, fewest);
-            var (live, waited) = (new List<Sequence>(), new Dictionary<Sequence, int>());
-            var (most, at) = (0, 0);
-            for (var step = 0; step < 20 * DecodeWave.Steps; step++)
+    public void Nobody_starves_and_groups_stay_together() =>
+        Gen.Select(Gen.Int[1, 200], Gen.Int[1, 8], Gen.Select(Gen.Int[0, 3], Gen.Int[1, 20], Gen.Int[0, 99]).Array[20, 200]).Sample(
+            (bytes, fewest, events) =>
             {
-                if (step % 3 == 0 && at < events.Length)
+                var wave = new DecodeWave(bytes, pageBytes: 1, fewest);
+                var (live, waited) = (new List<Sequence>(), new Dictionary<Sequence, int>());
+                var most = 0;
+                for (var step = 0; step < 40 * DecodeWave.Turn; step++)
                 {
-                    var (kind, pages, which) = events[at++];
-                    if (kind == 0 && live.Count > 0)
+                    if (step % 7 == 0)
                     {
-                        live.RemoveAt(which % live.Count);
+                        var (kind, pages, which) = events[step / 7 % events.Length];
+                        if (live.Count > 0 && (kind < 2 || live.Count == 30))
+                        {
+                            live.RemoveAt(which % live.Count);
+                        }
+                        else
+                        {
+                            var group = kind == 2 ? $"g{which % 4}" : null;
+                            live.Add(new Sequence(Request($"s{step}", [1], group: group)) { Session = New($"s{step}", group, pages) });
+                        }
                     }
-                    else
+
+                    var taken = Step(wave, live);
+                    most = Math.Max(most, live.Count);
+                    taken.Length.ShouldBeGreaterThanOrEqualTo(Math.Min(fewest, live.Count));
+                    foreach (var group in live.Where(s => s.Request.Group is not null).GroupBy(s => s.Request.Group))
                     {
-                        var group = kind == 1 ? $"g{which % 4}" : null;
-                        live.Add(new Sequence(Request($"s{at}", [1], group: group)) { Session = New($"s{at}", group, pages) });
+                        group.Count(s => s.IsInWave).ShouldBeOneOf(0, group.Count());
+                    }
+
+                    foreach (var sequence in live)
+                    {
+                        waited[sequence] = sequence.IsInWave ? 0 : waited.GetValueOrDefault(sequence) + 1;
+                        waited[sequence].ShouldBeLessThanOrEqualTo(((most / fewest) + 2) * DecodeWave.Turn);
                     }
                 }
+            },
+            iter: 30);
 
-                if (live.Count == 0)
-                {
-                    continue;
-                }
-
-                var taken = Step(wave, live);
-                most = Math.Max(most, live.Count);
-                taken.Length.ShouldBeGreaterThanOrEqualTo(Math.Min(fewest, live.Count));
-                foreach (var group in live.Where(s => s.Request.Group is not null).GroupBy(s => s.Request.Group))
-                {
-                    group.Count(taken.Contains).ShouldBeOneOf(0, group.Count());
-                }
-
-                foreach (var sequence in live)
-                {
-                    waited[sequence] = taken.Contains(sequence) ? 0 : waited.GetValueOrDefault(sequence) + 1;
-                    waited[sequence].ShouldBeLessThanOrEqualTo((most + 1) * DecodeWave.Steps);
-                }
+    [Fact]
+    public void A_wave_keeps_to_its_bytes() =>
+        Gen.Select(Gen.Int[1, 300], Gen.Int[1, 16], Gen.Select(Gen.Int[1, 12], Gen.Int[0, 20], Gen.Int[1, 20]).Array[1, 30]).Sample((bytes, fewest, groups) =>
+        {
+            var all = groups.Select((g, i) => Group($"g{i}", g.Item1, g.Item2, g.Item3)).ToArray();
+            Step(new DecodeWave(bytes, pageBytes: 1, fewest), [.. all.SelectMany(g => g)]);
+            var taken = all.TakeWhile(g => g[0].IsInWave).ToArray();
+            all[taken.Length..].SelectMany(g => g).ShouldAllBe(s => !s.IsInWave);
+            if (taken.Length == all.Length)
+            {
+                return;
             }
+
+            Pages(all).ShouldBeGreaterThan(2 * bytes);
+            Pages(taken).ShouldBeLessThanOrEqualTo(2 * bytes);
+            (Pages(taken) <= bytes || taken[..^1].Sum(g => g.Length) < fewest).ShouldBeTrue();
+            taken.Sum(g => g.Length).ShouldBeGreaterThanOrEqualTo(fewest);
+
+            static int Pages(Sequence[][] some) => some.SelectMany(g => g).SelectMany(s => s.Session!.Pages).Distinct().Count();
         });
+
+    [Fact]
+    public void Waves_are_for_packed_weights_that_fit_beside_them()
+    {
+        using var plain = Decoder.Load(fixture.Folder);
+        using var packed = Decoder.LoadPacked(fixture.Folder);
+        var weights = 4 * Config.ParameterCount;
+        DecodeWave.BytesFor(plain, 1 << 30).ShouldBe(0);
+        DecodeWave.BytesFor(packed, 0).ShouldBe(0);
+        DecodeWave.BytesFor(packed, (4 * weights) - 4).ShouldBe(0);
+        DecodeWave.BytesFor(packed, 4 * weights).ShouldBe(packed.IsPacked ? weights : 0);
+        var compute = new HostCompute(packed, new KvLayout(Config), 1 << 20, new ThreadLayout(2, 16), deterministic: false);
+        using var pool = compute.Pool;
+        compute.Wave.Bytes.ShouldBe(DecodeWave.BytesFor(packed, ProcessorCache.LastLevelBytes));
+        compute.Wave.Fewest.ShouldBe(32, "two workers help from 17 rows on");
+    }
 
     [Fact]
     public async Task Waves_change_no_bit_and_who_waits_for_one_is_cancelled_at_once()
@@ -143,16 +184,19 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
         var options = new EngineOptions { Deterministic = true, KvMebibytes = 64, MaxBatch = 64, Workers = 2 };
         var requests = Enumerable.Range(0, 48).Select(i => Request($"r/{i}", Prompt(20 + i, (ulong)i), max: 100, key: i, group: i < 24 ? $"r/{i / 8}" : null)).ToArray();
         await using var plain = await fixture.StartAsync(options);
+        plain.Loop.Wave = new DecodeWave(bytes: 0, pageBytes: 1, fewest: 8);
         var wanted = await Task.WhenAll(requests.Select(r => plain.GenerateAsync(r, TestContext.Current.CancellationToken)));
 
         await using var waves = await fixture.StartAsync(options);
-        waves.Loop.Wave = new DecodeWave(bytes: 100, pageBytes: 1, fewest: 8);
+        waves.Loop.Wave = new DecodeWave(bytes: 60, pageBytes: 1, fewest: 8);
         var (widest, rows) = (0, 0);
         var live = new List<int>();
         using var source = new CancellationTokenSource();
+        using var posted = new ManualResetEventSlim();
         waves.Loop.BeforeShare = share => Interlocked.Add(ref rows, share.Work.Count(w => w.Count <= 1));
         waves.Loop.BeforeStep = step =>
         {
+            posted.Wait(TestContext.Current.CancellationToken);
             (widest, rows) = (Math.Max(widest, rows), 0);
             if (step is CancelledAt or CancelledAt + 1)
             {
@@ -162,8 +206,8 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
         };
         var calls = requests.Select(r => waves.GenerateAsync(r, TestContext.Current.CancellationToken)).ToArray();
         var doomed = waves.GenerateAsync(Request("r/doomed", Prompt(20, 99), max: 400, key: 99), source.Token);
-        var results = await Task.WhenAll(calls);
-        foreach (var (result, want) in results.Zip(wanted))
+        posted.Set();
+        foreach (var (result, want) in (await Task.WhenAll(calls)).Zip(wanted))
         {
             result.Tokens.ShouldBe(want.Tokens);
             result.LogProbs.ShouldBe(want.LogProbs);
@@ -173,6 +217,32 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
         (given.Status, given.Tokens.Length).ShouldBe((GenerateStatus.Cancelled, 1), "the one after its context; then it waited");
         live.ShouldBe([49, 48]);
         widest.ShouldBeInRange(8, 40, "rows of a step; all would be 48");
+    }
+
+    /// <summary>A prompt of which one token is left is a single row too; those who wait for it have nothing to decode.</summary>
+    [Fact]
+    public async Task A_prompt_that_a_group_waits_for_does_not_wait_for_a_wave()
+    {
+        await using var engine = await fixture.StartAsync(new EngineOptions { KvMebibytes = 64, MaxBatch = 64, Workers = 2 });
+        engine.Loop.Wave = new DecodeWave(bytes: 24, pageBytes: 1, fewest: 8);
+        using var posted = new ManualResetEventSlim();
+        var late = new TaskCompletionSource<Task>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var tokens = new List<int>();
+        engine.Loop.BeforeStep = step =>
+        {
+            posted.Wait(TestContext.Current.CancellationToken);
+            if (step == 8)
+            {
+                // Its context is one token: a row like any other.
+                late.SetResult(Task.WhenAll(Enumerable.Range(0, 2).Select(i => engine.GenerateAsync(Request($"late/{i}", [7], max: 200, key: 100 + i, group: "late"), TestContext.Current.CancellationToken))));
+            }
+        };
+        engine.Loop.AfterToken = (sequence, _) => tokens.Add(sequence.Request.Group == "late" ? 1 : 0);
+        var calls = Enumerable.Range(0, 40).Select(i => engine.GenerateAsync(Request($"r/{i}", Prompt(40, (ulong)i), max: 200, key: i), TestContext.Current.CancellationToken)).ToArray();
+        posted.Set();
+        await Task.WhenAll(calls);
+        await await late.Task;
+        tokens.IndexOf(1).ShouldBeInRange(1, 40 + (10 * 8), "of ten steps of a wave of eight");
     }
 
     [Fact]
@@ -201,7 +271,7 @@ public sealed class DecodeWaveTests(EngineFixture fixture) : IClassFixture<Engin
     private static Sequence[] Step(DecodeWave wave, IReadOnlyList<Sequence> decoding)
     {
         wave.Next(decoding);
-        return [.. decoding.Where(wave.Takes)];
+        return [.. decoding.Where(s => s.IsInWave)];
     }
 
     private static Sequence[] Singles(int count, int pages) => [.. Enumerable.Range(0, count).Select(i => new Sequence(Request($"s{i}", [1])) { Session = New($"s{i}", null, pages) })];

@@ -46,13 +46,14 @@ public class EngineScheduleTests(EngineFixture fixture, ITestOutputHelper output
         (string, string)[] folders = [.. new[] { fixture.Make("A", 1, Shape), fixture.Make("B", 2, Shape) }.Select(f => (f, Hash(f)))];
         using var a = Decoder.Load(folders[0].Item1);
         using var b = Decoder.Load(folders[1].Item1);
-        var (compared, near, refilled, shared) = (0, 0, 0L, 0L);
+        var (compared, near, refilled, shared, leftOut) = (0, 0, 0L, 0L, 0);
         await Gen.Select(Options.Where(o => !(fixture.OnTensors && o.Deterministic)), Operation.List[10, 40], Gen.Int[0, 20]).SampleAsync(
             async (options, operations, pagesOfAWave) =>
             {
                 var clock = new ScheduleClock();
                 await using var engine = await fixture.StartAsync(options, clock, folders[0].Item1);
                 engine.Loop.Wave = new DecodeWave(pagesOfAWave, pageBytes: 1, fewest: 1);
+                engine.Loop.BeforeShare = _ => Interlocked.Add(ref leftOut, engine.Loop.Wave.LeftOut);
                 var schedule = new EngineSchedule(engine, clock, folders, operations);
                 await schedule.RunAsync();
                 Decoder[] weights = [.. schedule.Weights.Select(w => w == 0 ? a : b)];
@@ -73,11 +74,12 @@ public class EngineScheduleTests(EngineFixture fixture, ITestOutputHelper output
             },
             iter: Schedules,
             threads: 1);
-        output.WriteLine($"{compared} tokens compared, {near} of them near a tie, {refilled} computed again, {shared} shared");
+        output.WriteLine($"{compared} tokens compared, {near} of them near a tie, {refilled} computed again, {shared} shared, {leftOut} times a sequence waited for its wave");
         compared.ShouldBeGreaterThan(Schedules * 100);
         near.ShouldBeLessThan(compared / 100);
         refilled.ShouldBeGreaterThan(0);
         shared.ShouldBeGreaterThan(0);
+        leftOut.ShouldBeGreaterThan(0);
     }
 
     private const int Schedules = 40;
