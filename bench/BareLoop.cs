@@ -106,14 +106,14 @@ internal static class BareLoop
                 foreach (var sequence in _sequences)
                 {
                     var session = sequence.Session!;
-                    share.Add(new StepWork(sequence, session.Computed, session.Tokens.Count - session.Computed, Sample: true));
+                    share.Add(new StepWork(sequence, session.Computed, session.Uncomputed, Sample: true));
                 }
 
                 worker.Run(decoder, null, share);
                 for (var i = 0; i < _sequences.Length; i++)
                 {
                     var session = _sequences[i].Session!;
-                    session.Kv.Add(session.Tokens.Count - session.Computed, 0);
+                    session.Kv.Add(session.Uncomputed, 0);
                     session.Tokens.Add(share.Sampled[i].Token);
                 }
             }

@@ -16,10 +16,9 @@ internal static class ProcessorCache
     {
         try
         {
-            return Directory.EnumerateDirectories(folder, "index*").Select(index => (Level: Line(index, "level"), Size: Line(index, "size"))).OrderBy(c => c.Level, StringComparer.Ordinal).LastOrDefault() is { Size: { } size }
-                && size.EndsWith('K') && long.TryParse(size.AsSpan(0, size.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var kibibytes)
-                ? kibibytes << 10
-                : 0;
+            var last = Directory.EnumerateDirectories(folder, "index*").OrderBy(index => Line(index, "level"), StringComparer.Ordinal).LastOrDefault();
+            var size = last is null ? "" : Line(last, "size");
+            return size.EndsWith('K') && long.TryParse(size.AsSpan(0, size.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var kibibytes) ? kibibytes << 10 : 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -75,30 +75,14 @@ internal sealed class DecodeWave(long bytes, long pageBytes, int fewest)
     private void Form(IReadOnlyList<Sequence> decoding)
     {
         var groups = decoding.GroupBy(Key, StringComparer.Ordinal)
-            .Select(g => (g.Key, Rows: g.Count(), Bytes: pageBytes * g.SelectMany(s => s.Session!.Pages).Distinct().Count()))
-            .ToDictionary(g => g.Key, StringComparer.Ordinal);
+            .ToDictionary(g => g.Key, g => new Load(g.Count(), pageBytes * g.SelectMany(s => s.Session!.Pages).Distinct().Count()), StringComparer.Ordinal);
         (_rows, _until) = (decoding.Count, _step + Turn);
         _takesAll = groups.Values.Sum(g => g.Bytes) <= 2 * bytes;
         if (!_takesAll)
         {
             QueueUp(groups.Keys);
-            var (rows, used) = _turns.Keys.Aggregate((Rows: 0, Bytes: 0L), (sum, key) => (sum.Rows + groups[key].Rows, sum.Bytes + groups[key].Bytes));
-            var (count, even) = (0, 0);
-            foreach (var next in _queue.Select(key => groups[key]).TakeWhile(g => rows < fewest || used + g.Bytes <= bytes))
-            {
-                (rows, used, count) = (rows + next.Rows, used + next.Bytes, count + 1);
-                even = rows % fewest == 0 ? count : even;
-            }
-
-            // Rows beyond a multiple cost nearly as much as one more multiple.
-            count = even > 0 && _queue[even..count].Sum(key => groups[key].Rows) < fewest ? even : count;
-            foreach (var key in _queue[..count])
-            {
-                _turns[key] = _step + Turn;
-            }
-
-            _queue.RemoveRange(0, count);
-            (_takesAll, _until) = (used > 2 * bytes, _turns.Values.Min());
+            _takesAll = Fill(groups) > 2 * bytes;
+            _until = _turns.Values.Min();
         }
 
         if (_takesAll)
@@ -106,6 +90,29 @@ internal sealed class DecodeWave(long bytes, long pageBytes, int fewest)
             _turns.Clear();
             _queue.Clear();
         }
+    }
+
+    /// <summary>Gives a turn to those at the queue's front for whom there is room.</summary>
+    /// <returns>Bytes of the wave, and of those left out only because their rows would not fill a product.</returns>
+    private long Fill(Dictionary<string, Load> groups)
+    {
+        var (rows, used) = _turns.Keys.Aggregate(new Load(0, 0), (sum, key) => sum + groups[key]);
+        var (count, even) = (0, 0);
+        foreach (var next in _queue.Select(key => groups[key]).TakeWhile(g => rows < fewest || used + g.Bytes <= bytes))
+        {
+            (rows, used, count) = (rows + next.Rows, used + next.Bytes, count + 1);
+            even = rows % fewest == 0 ? count : even;
+        }
+
+        // Rows beyond a multiple cost nearly as much as one more multiple.
+        count = even > 0 && _queue[even..count].Sum(key => groups[key].Rows) < fewest ? even : count;
+        foreach (var key in _queue[..count])
+        {
+            _turns[key] = _step + Turn;
+        }
+
+        _queue.RemoveRange(0, count);
+        return used;
     }
 
     private void QueueUp(IReadOnlyCollection<string> ready)
@@ -118,5 +125,11 @@ internal sealed class DecodeWave(long bytes, long pageBytes, int fewest)
 
         _queue.RemoveAll(key => !ready.Contains(key));
         _queue.AddRange([.. ready.Except(_queue).Except(_turns.Keys).Except(over), .. over.Intersect(ready)]);
+    }
+
+    /// <summary>What groups bring to a step.</summary>
+    private readonly record struct Load(int Rows, long Bytes)
+    {
+        public static Load operator +(Load one, Load other) => new(one.Rows + other.Rows, one.Bytes + other.Bytes);
     }
 }

@@ -385,18 +385,23 @@ internal sealed partial class EngineLoop
         foreach (var sequence in _live)
         {
             var session = sequence.Session!;
-            var todo = session.Tokens.Count - session.Computed;
-            var decodes = Decodes(sequence);
-            var count = decodes ? todo : Math.Min(todo, prefill);
-            if (decodes ? !sequence.IsInWave && !sequence.IsAwaited : count == 0)
+            var count = session.Uncomputed;
+            if (!Decodes(sequence))
+            {
+                count = Math.Min(count, prefill);
+                prefill -= count;
+                if (count == 0)
+                {
+                    continue;
+                }
+            }
+            else if (!sequence.IsInWave && !sequence.IsAwaited)
             {
                 continue;
             }
 
-            prefill -= decodes ? 0 : count;
-
             _sessions.Extend(sequence, session.Computed + count);
-            _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == todo));
+            _plan.Add(new StepWork(sequence, session.Computed, count, Sample: count == session.Uncomputed));
         }
 
         // Whose picture is gone ends alone.
@@ -410,7 +415,7 @@ internal sealed partial class EngineLoop
     }
 
     /// <summary>Whether one row leads to its next token.</summary>
-    private static bool Decodes(Sequence sequence) => sequence.Session!.Tokens.Count - sequence.Session.Computed <= 1;
+    private static bool Decodes(Sequence sequence) => sequence.Session!.Uncomputed <= 1;
 
     private void Advance(StepWork work, SampledToken token, string? error)
     {

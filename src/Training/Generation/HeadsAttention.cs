@@ -23,7 +23,7 @@ internal static unsafe class HeadsAttention
     {
         var (pages, length) = row;
         var count = KvLayout.Pages(length);
-        var scale = RowAttention.Scale(width);
+        var scale = PageAttention.Scale(width);
         for (var page = 0; page < count; page++)
         {
             float* keys = pages[page].Data + offset, next = pages[Math.Min(page + 1, count - 1)].Data + offset;
@@ -41,14 +41,14 @@ internal static unsafe class HeadsAttention
     /// <param name="width">headDim.</param>
     /// <param name="weights">[heads, pages, 16].</param>
     /// <param name="inverse">Factor on each head's result [heads].</param>
-    /// <param name="sums">Memory for <see cref="RowAttention.Sums"/> of every head.</param>
+    /// <param name="sums">Memory for <see cref="PageAttention.Sums"/> of every head.</param>
     /// <param name="output">[heads, headDim].</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Mix(AttentionRow row, int offset, int heads, int width, float* weights, float* inverse, float* sums, float* output)
     {
         var (pages, length) = row;
         var count = KvLayout.Pages(length);
-        new Span<float>(sums, heads * RowAttention.Sums(width)).Clear();
+        new Span<float>(sums, heads * PageAttention.Sums(width)).Clear();
         for (var page = 0; page < count; page++)
         {
             float* values = pages[page].Data + offset, next = pages[Math.Min(page + 1, count - 1)].Data + offset;
@@ -57,13 +57,13 @@ internal static unsafe class HeadsAttention
             {
                 for (var d = 0; d < width; d += 32)
                 {
-                    Mix32(values + d, next + d, width, tokens, weights + (((head * count) + page) * Page), sums + (head * RowAttention.Sums(width)) + (4 * d));
+                    Mix32(values + d, next + d, width, tokens, weights + (((head * count) + page) * Page), sums + (head * PageAttention.Sums(width)) + (4 * d));
                 }
             }
         }
 
         var (low, high) = (default(PageAttention.Chains), default(PageAttention.Chains));
-        for (var head = 0; head < heads; head++, sums += RowAttention.Sums(width), output += width)
+        for (var head = 0; head < heads; head++, sums += PageAttention.Sums(width), output += width)
         {
             var scale = Vector512.Create(inverse[head]);
             for (var d = 0; d < width; d += 32)

@@ -1,12 +1,45 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Axpo.Training.Generation;
 
-/// <summary>One query over one page: which terms are summed in which order, for <see cref="RowAttention"/> and <see cref="HeadsAttention"/>, which differ in the order of pages alone.</summary>
+/// <summary>One query over one page: which terms are summed in which order, for <see cref="RowAttention"/> and <see cref="HeadsAttention"/>, which differ in the order of pages alone; and what <see cref="TileAttention"/> shares with them.</summary>
 internal static unsafe class PageAttention
 {
     private const int Page = KvLayout.PageTokens;
+
+    /// <summary>Floats that the sums of a query take between pages: eight registers for 32 dimensions.</summary>
+    public static int Sums(int width) => 4 * width;
+
+    /// <summary>1 / sqrt(headDim).</summary>
+    public static Vector512<float> Scale(int width) => Vector512.Create(1f / MathF.Sqrt(width));
+
+    /// <summary>Pages lie apart, which the processor does not foresee: asks for four vectors of a later page while this one is computed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Fetch(float* address)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(address);
+            Sse.Prefetch0(address + 16);
+            Sse.Prefetch0(address + 32);
+            Sse.Prefetch0(address + 48);
+        }
+    }
+
+    /// <summary>Asks for two rows of two vectors of a later page.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FetchTwo(float* first, float* second)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(first);
+            Sse.Prefetch0(first + 16);
+            Sse.Prefetch0(second);
+            Sse.Prefetch0(second + 16);
+        }
+    }
 
     /// <summary>Scaled scores of a page's tokens; beyond the last token minus infinity.</summary>
     /// <param name="keys">[headDim, 16].</param>
@@ -22,7 +55,7 @@ internal static unsafe class PageAttention
         var d = 0;
         for (; d + 4 <= width; d += 4)
         {
-            RowAttention.Fetch(next + (d * Page));
+            Fetch(next + (d * Page));
             a = Vector512.FusedMultiplyAdd(Vector512.Create(q[d]), Vector512.Load(keys + (d * Page)), a);
             b = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 1]), Vector512.Load(keys + ((d + 1) * Page)), b);
             c = Vector512.FusedMultiplyAdd(Vector512.Create(q[d + 2]), Vector512.Load(keys + ((d + 2) * Page)), c);
@@ -56,8 +89,8 @@ internal static unsafe class PageAttention
         var t = 0;
         for (; t + 4 <= tokens; t += 4)
         {
-            RowAttention.FetchTwo(next, next + width);
-            RowAttention.FetchTwo(next + (2 * width), next + (3 * width));
+            FetchTwo(next, next + width);
+            FetchTwo(next + (2 * width), next + (3 * width));
             next += 4 * width;
             var w = Vector512.Create(weights[t]);
             low.First = Vector512.FusedMultiplyAdd(w, Vector512.Load(value), low.First);
@@ -91,7 +124,7 @@ internal static unsafe class PageAttention
         public Vector512<float> Third;
         public Vector512<float> Fourth;
 
-        /// <summary>Reads them from where chains of 32 dimensions stand (<see cref="RowAttention.Sums"/>).</summary>
+        /// <summary>Reads them from where chains of 32 dimensions stand (<see cref="Sums"/>).</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Load(float* from)
         {

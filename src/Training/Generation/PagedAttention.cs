@@ -17,7 +17,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
     private readonly int _group = layout.Heads / layout.KvHeads;
     private readonly bool _headsTogether = layout.Heads == layout.KvHeads && layout.HeadDim % 32 == 0 && Vector512.IsHardwareAccelerated;
     private readonly AttentionTiles _tiles = new(layout.Heads / layout.KvHeads);
-    private readonly float[] _sums = GC.AllocateArray<float>(Math.Max(AttentionTiles.Queries, layout.KvHeads) * RowAttention.Sums(layout.HeadDim), pinned: true);
+    private readonly float[] _sums = GC.AllocateArray<float>(Math.Max(AttentionTiles.Queries, layout.KvHeads) * PageAttention.Sums(layout.HeadDim), pinned: true);
     private List<AttentionRow> _rows = [];
     private float[] _scores = GC.AllocateUninitializedArray<float>(4096, pinned: true);
 
@@ -161,7 +161,7 @@ internal sealed unsafe class PagedAttention(KvLayout layout)
             TileAttention.Mix(shared, layout.Values(layer, kvHead), width, scores, stride, sums);
             for (var i = 0; i < tile.Count; i++)
             {
-                RowAttention.Mix(rows[_tiles.Row(tile.First + i)], tile.Shared, layout.Values(layer, kvHead), width, scores + (i * stride), sums + (i * RowAttention.Sums(width)), inverse[i], output + Offset(tile.First + i, kvHead));
+                RowAttention.Mix(rows[_tiles.Row(tile.First + i)], tile.Shared, layout.Values(layer, kvHead), width, scores + (i * stride), sums + (i * PageAttention.Sums(width)), inverse[i], output + Offset(tile.First + i, kvHead));
             }
         }
     }

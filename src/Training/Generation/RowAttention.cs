@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 using Axpo.Training.Kernels;
 
 namespace Axpo.Training.Generation;
@@ -10,35 +9,6 @@ internal static unsafe class RowAttention
 {
     private const int Page = KvLayout.PageTokens;
     private const int Ahead = 2;
-
-    /// <summary>Floats that the sums of a query take between pages: eight registers for 32 dimensions.</summary>
-    public static int Sums(int width) => 4 * width;
-
-    /// <summary>Pages lie apart, which the processor does not foresee: asks for four vectors of a later page while this one is computed.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Fetch(float* address)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(address);
-            Sse.Prefetch0(address + 16);
-            Sse.Prefetch0(address + 32);
-            Sse.Prefetch0(address + 48);
-        }
-    }
-
-    /// <summary>Asks for two rows of two vectors of a later page.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FetchTwo(float* first, float* second)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(first);
-            Sse.Prefetch0(first + 16);
-            Sse.Prefetch0(second);
-            Sse.Prefetch0(second + 16);
-        }
-    }
 
     /// <summary>Scaled scores of a row's tokens.</summary>
     /// <param name="row">The row.</param>
@@ -52,7 +22,7 @@ internal static unsafe class RowAttention
     {
         var (pages, length) = row;
         var count = KvLayout.Pages(length);
-        var scale = Scale(width);
+        var scale = PageAttention.Scale(width);
         for (var page = from; page < count; page++)
         {
             float* keys = pages[page].Data + offset, next = pages[Math.Min(page + Ahead, count - 1)].Data + offset;
@@ -127,9 +97,6 @@ internal static unsafe class RowAttention
             output[d] = sum * inverse;
         }
     }
-
-    /// <summary>1 / sqrt(headDim).</summary>
-    public static Vector512<float> Scale(int width) => Vector512.Create(1f / MathF.Sqrt(width));
 
     /// <summary>32 output dimensions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

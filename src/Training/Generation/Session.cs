@@ -25,6 +25,9 @@ internal sealed class Session(string id, string? group)
     /// <summary>Tokens whose KV and hidden state stand in the pages.</summary>
     public int Computed => Kv.Count;
 
+    /// <summary>Tokens whose KV and hidden state do not stand there yet.</summary>
+    public int Uncomputed => Tokens.Count - Computed;
+
     /// <summary>Tokens that were computed at some time, evicted or not: computing them is computing them again.</summary>
     public int Known { get => Math.Max(field, Computed); set; }
 

@@ -22,7 +22,7 @@ internal static unsafe class TileAttention
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scores(ReadOnlySpan<KvPage> pages, int offset, int width, float** q, float* scores, int stride)
     {
-        var scale = RowAttention.Scale(width);
+        var scale = PageAttention.Scale(width);
         float* q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];
         for (var page = 0; page < pages.Length; page += 2)
         {
@@ -36,7 +36,7 @@ internal static unsafe class TileAttention
             var d = 0;
             for (; d + 4 <= width; d += 4)
             {
-                RowAttention.Fetch(nextLeft + (d * Page));
+                PageAttention.Fetch(nextLeft + (d * Page));
                 MultiplyAdd(ref leftA, ref rightA, left + (d * Page), right + (d * Page), q0 + d, q1 + d, q2 + d, q3 + d);
                 MultiplyAdd(ref leftB, ref rightB, left + ((d + 1) * Page), right + ((d + 1) * Page), q0 + d + 1, q1 + d + 1, q2 + d + 1, q3 + d + 1);
             }
@@ -51,7 +51,7 @@ internal static unsafe class TileAttention
             var (leftC, leftE, rightC, rightE) = (default(Sums), default(Sums), default(Sums), default(Sums));
             for (d = 2; d + 2 <= width; d += 4)
             {
-                RowAttention.Fetch(nextRight + ((d - 2) * Page));
+                PageAttention.Fetch(nextRight + ((d - 2) * Page));
                 MultiplyAdd(ref leftC, ref rightC, left + (d * Page), right + (d * Page), q0 + d, q1 + d, q2 + d, q3 + d);
                 MultiplyAdd(ref leftE, ref rightE, left + ((d + 1) * Page), right + ((d + 1) * Page), q0 + d + 1, q1 + d + 1, q2 + d + 1, q3 + d + 1);
             }
@@ -73,7 +73,7 @@ internal static unsafe class TileAttention
     /// <param name="width">headDim.</param>
     /// <param name="weights">Four times [pages, 16].</param>
     /// <param name="stride">Floats from a query's weights to the next one's.</param>
-    /// <param name="sums">Four times <see cref="RowAttention.Sums"/>.</param>
+    /// <param name="sums">Four times <see cref="PageAttention.Sums"/>.</param>
     public static void Mix(ReadOnlySpan<KvPage> pages, int offset, int width, float* weights, int stride, float* sums)
     {
         var d = 0;
@@ -101,7 +101,7 @@ internal static unsafe class TileAttention
             var next = pages[Math.Min(page + Ahead, pages.Length - 1)].Data + offset;
             for (var t = page * Page; t < (page + 1) * Page; t += 4)
             {
-                RowAttention.FetchTwo(next, next + width);
+                PageAttention.FetchTwo(next, next + width);
                 next += 4 * width;
                 MultiplyAdd(ref a0, ref a1, value, value + 16, w0 + t, w1 + t, w2 + t, w3 + t);
                 MultiplyAdd(ref b0, ref b1, value + width, value + width + 16, w0 + t + 1, w1 + t + 1, w2 + t + 1, w3 + t + 1);
@@ -109,10 +109,10 @@ internal static unsafe class TileAttention
             }
         }
 
-        a0.Store(sums, RowAttention.Sums(width));
-        a1.Store(sums + 16, RowAttention.Sums(width));
-        b0.Store(sums + 32, RowAttention.Sums(width));
-        b1.Store(sums + 48, RowAttention.Sums(width));
+        a0.Store(sums, PageAttention.Sums(width));
+        a1.Store(sums + 16, PageAttention.Sums(width));
+        b0.Store(sums + 32, PageAttention.Sums(width));
+        b1.Store(sums + 48, PageAttention.Sums(width));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -133,7 +133,7 @@ internal static unsafe class TileAttention
             }
         }
 
-        sum.Store(sums, RowAttention.Sums(width));
+        sum.Store(sums, PageAttention.Sums(width));
     }
 
     /// <summary>Two times sixteen values, each with one factor of every query. Factors are read where they are used: from memory a broadcast costs no multiplier.</summary>

@@ -66,7 +66,7 @@ public sealed class StepWorkerTests(EngineFixture fixture) : IClassFixture<Engin
             {
                 var session = sequence.Session!;
                 sessions.Extend(sequence, session.Tokens.Count);
-                share.Add(new StepWork(sequence, session.Computed, session.Tokens.Count - session.Computed, Sample: true));
+                share.Add(new StepWork(sequence, session.Computed, session.Uncomputed, Sample: true));
             }
 
             worker.Run(decoder, null, share);
@@ -74,7 +74,7 @@ public sealed class StepWorkerTests(EngineFixture fixture) : IClassFixture<Engin
             for (var i = 0; i < sequences.Length; i++)
             {
                 var session = sequences[i].Session!;
-                session.Kv.Add(session.Tokens.Count - session.Computed, 0);
+                session.Kv.Add(session.Uncomputed, 0);
                 session.Tokens.Add(share.Sampled[i].Token);
                 results[i].Add(FormattableString.Invariant($"{share.Sampled[i].Token} {BitConverter.SingleToInt32Bits(share.Sampled[i].LogProb):x}"));
             }

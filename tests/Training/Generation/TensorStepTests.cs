@@ -130,7 +130,7 @@ public sealed class TensorStepTests(TensorEngineFixture fixture) : IClassFixture
             foreach (var session in sequences.Select(s => s.Session!))
             {
                 // The fifth is computed a piece a step, and once more sampled from without anything to compute.
-                var todo = session.Tokens.Count - session.Computed;
+                var todo = session.Uncomputed;
                 var count = Math.Min(todo, 45);
                 while (session.Pages.Count < KvLayout.Pages(session.Computed + count))
                 {
